@@ -1,0 +1,34 @@
+"""soak: a chaos and soak harness for code that drives a native simulator from Python threads.
+
+Standard library only, like all that a worker process imports.
+"""
+
+from soak.author import (
+    Missing,
+    Ready,
+    Refused,
+    Scenario,
+    ScenarioBuilder,
+    Sometimes,
+    always,
+    beat,
+    doing,
+    scenario,
+    stopping,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Missing",
+    "Ready",
+    "Refused",
+    "Scenario",
+    "ScenarioBuilder",
+    "Sometimes",
+    "always",
+    "beat",
+    "doing",
+    "scenario",
+    "stopping",
+]
