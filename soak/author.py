@@ -303,7 +303,7 @@ _witness: Witness = _PlainWitness()
 
 
 def set_witness(witness: Witness) -> Witness:
-    """Send the author's statements to ``witness``; returns the one before. For the worker, not for authors."""
+    """Send the author's statements to ``witness``; returns the one before. The worker calls it."""
     global _witness
     before, _witness = _witness, witness
     return before

@@ -394,13 +394,13 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 
 @functools.cache
-def _field_types(kind: Any) -> dict[str, Any]:
+def _field_types(kind: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {name: hints[name] for name in _field_names(kind)}
 
 
 def _build(kind: Any, record: dict[str, Any]) -> Any:
-    types_of = _field_types(kind)
+    types_of: dict[str, Any] = _field_types(kind)
     values = {name: _restore(types_of[name], record[name]) for name in types_of if name in record}
     try:
         return kind(**values)

@@ -1,0 +1,41 @@
+"""How a worker's interpreter is entered: ``python -m soak.worker zygote | run | describe …``."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+from soak import events
+from soak.worker import load, main, zygote
+
+
+def _zygote(fd: str, scenario_file: str, name: str, target: str, how: str) -> None:
+    control = socket.socket(fileno=int(fd))
+    launch = zygote.serve(control, scenario_file, name, target, fresh=how == "fresh")
+    if launch is not None:
+        main.settle_in(launch.spec)
+        main.run_worker(launch.spec, launch.event_fd, launch.scenario, launch.target)
+
+
+def _run(spec_file: str, event_fd: str) -> None:
+    spec = events.from_plain(events.WorkerSpec, json.loads(Path(spec_file).read_text()))
+    main.settle_in(spec)
+    scenario = load.load_scenario(spec.scenario_file, spec.scenario)
+    wanted = spec.target or scenario.target
+    main.run_worker(spec, int(event_fd), scenario, load.load_target(wanted) if wanted else None)
+
+
+def _describe(*paths: str) -> None:
+    """One JSON line per file: its scenarios, or what is wrong with it."""
+    for path in paths:
+        try:
+            found: dict[str, object] = {"file": path, "scenarios": load.describe(path)}
+        except load.LoadError as error:
+            found = {"file": path, "failed": str(error)}
+        sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    {"zygote": _zygote, "run": _run, "describe": _describe}[sys.argv[1]](*sys.argv[2:])
