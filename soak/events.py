@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
 import json
 import types
 import typing
@@ -385,22 +384,22 @@ def from_plain(kind: type[E], record: dict[str, Any]) -> E:
 
 
 def _plain_fields(value: Any) -> dict[str, Any]:
-    return {name: to_plain(getattr(value, name)) for name in _field_names(type(value))}
+    return {name: to_plain(getattr(value, name)) for name in _field_types(type(value))}
 
 
-@functools.cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in dataclasses.fields(kind))
+_FIELDS: dict[Any, dict[str, Any]] = {}
 
 
-@functools.cache
-def _field_types(kind: type[Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    return {name: hints[name] for name in _field_names(kind)}
+def _field_types(kind: Any) -> dict[str, Any]:
+    types_of = _FIELDS.get(kind)
+    if types_of is None:
+        hints = typing.get_type_hints(kind)
+        types_of = _FIELDS[kind] = {item.name: hints[item.name] for item in dataclasses.fields(kind)}
+    return types_of
 
 
 def _build(kind: Any, record: dict[str, Any]) -> Any:
-    types_of: dict[str, Any] = _field_types(kind)
+    types_of = _field_types(kind)
     values = {name: _restore(types_of[name], record[name]) for name in types_of if name in record}
     try:
         return kind(**values)

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python does not wrap: parent-death signals, subreapers, and who descends from whom.
+"""The few Linux calls that Python does not wrap: parent-death signals, subreapers, descendants.
 
 Standard library only; used on both sides of the fork.
 """

@@ -168,11 +168,11 @@ def _load(scenario_file: str, name: str, target: str) -> tuple[Scenario, Any]:
 
 
 def _why_not_fork() -> str:
-    """Why a fork of this process would not be safe, or "": other threads do not survive it, their locks do."""
+    """Why forking this process would not be safe, or "": threads do not survive a fork, their locks do."""
     names = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
     if names:
         return f"importing the target started threads: {', '.join(names)}"
-    native = len(os.listdir("/proc/self/task"))
+    native = len(list(Path("/proc/self/task").iterdir()))
     return f"importing the target started {native - 1} native threads" if native > 1 else ""
 
 

@@ -1,0 +1,75 @@
+"""What a run is told: its scenarios, its budget and the settings of its workers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: A scenario's turn is at most this long, so that a long run interleaves its scenarios.
+LONGEST_TURN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One scenario of the run, as its own process described it."""
+
+    name: str
+    file: Path
+    summary: str
+    seconds: float
+    fresh: bool
+    sometimes: tuple[str, ...]
+    target: str
+    hang_after: float | None
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that decides a run. ``minutes`` or ``count`` (iterations per scenario) or both bound it."""
+
+    entries: tuple[Entry, ...]
+    seed: int
+    jobs: int
+    out: Path
+    minutes: float | None = None
+    count: int | None = None
+    until_fail: bool = False
+    target: str = ""
+    python: str = ""
+    hang_after: float = 10.0
+    hang_after_given: bool = False
+    perturb: str = "light"
+    guard_malloc: bool = False
+    cores: bool = True
+    first_iteration: int = 0
+
+    def hang_limit(self, entry: Entry) -> float:
+        """Seconds without progress that count as a hang: the command line's word, the scenario's, ours."""
+        if self.hang_after_given or entry.hang_after is None:
+            return self.hang_after
+        return entry.hang_after
+
+    def turn_seconds(self) -> float:
+        """How long a scenario keeps a job slot before the next one has it."""
+        if self.minutes is None:
+            return LONGEST_TURN_S
+        share = self.minutes * 60.0 * self.jobs / len(self.entries)
+        return min(LONGEST_TURN_S, share)
+
+
+def worker_environment(entry: Entry, python_path: list[str]) -> dict[str, str]:
+    """The environment of a scenario's zygote and workers: the user's, plus what soak needs.
+
+    One BLAS thread keeps the zygote single-threaded, so that it may fork; MuJoCo opens no GL context unless
+    the scenario needs one (a policy then starts in 12 ms instead of 0.7 s).
+    """
+    environment = dict(os.environ)
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(name, "1")
+    environment.setdefault("MUJOCO_GL", "disable")
+    environment |= entry.env
+    inherited = environment.get("PYTHONPATH", "")
+    environment["PYTHONPATH"] = os.pathsep.join([*python_path, *([inherited] if inherited else [])])
+    return environment

@@ -1,0 +1,374 @@
+"""A job slot: gives one scenario its turn, worker after worker, until the turn or the run is over."""
+
+from __future__ import annotations
+
+import enum
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from soak import kernel
+from soak.events import (
+    Event,
+    Evidence,
+    Kind,
+    LeftBehind,
+    Note,
+    PromiseBroken,
+    Raised,
+    Sighted,
+    WorkerEnded,
+    WorkerSpec,
+    WorkerStarted,
+)
+from soak.flight import Snapshot
+from soak.supervisor import machine, native
+from soak.supervisor.errand import Errand
+from soak.supervisor.ladder import Diagnosis, Ladder
+from soak.supervisor.launcher import Home, Launcher
+from soak.supervisor.loop import Loop
+from soak.supervisor.plan import Entry, Plan
+from soak.supervisor.sample import Sampler
+from soak.supervisor.watch import Watch, in_words, thread_cpu_seconds
+from soak.supervisor.worker import FAULT, FLIGHT, NATIVE, Worker
+
+#: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
+_LONGEST_BACKOFF_S = 5.0
+_FIRST_BACKOFF_S = 0.1
+
+
+@dataclass(slots=True)
+class Lane:
+    """One scenario's iterations, numbered; only one slot at a time works on a lane."""
+
+    entry: Entry
+    first: int
+    next: int = field(init=False)
+    left: int | None = None
+
+    def __post_init__(self) -> None:
+        self.next = self.first
+
+
+class Host(Protocol):
+    """What a slot needs of the run."""
+
+    plan: Plan
+    folder: Path
+
+    def home(self, entry: Entry) -> Home: ...
+    def new_worker_number(self) -> int: ...
+    def emit(self, event: Event, evidence: tuple[str, ...] = ()) -> list[Sighted]: ...
+    def file_stuck(self, diagnosis: Diagnosis, evidence: tuple[str, ...]) -> list[Sighted]: ...
+    def wants_native_stack(self, sighted: Sighted) -> bool: ...
+    def add_evidence(self, evidence: Evidence) -> None: ...
+    def cannot_start(self, entry: Entry, message: str) -> None: ...
+    def errand_began(self) -> Callable[[], None]: ...
+    def turn_over(self, slot: Slot) -> None: ...
+
+
+class State(enum.Enum):
+    IDLE = "idle"
+    IMPORTING = "importing"
+    READY = "ready"
+    RUNNING = "running"
+    CLOSING = "closing"
+
+
+class Slot:
+    """Runs one worker at a time, through a zygote of its own."""
+
+    def __init__(self, loop: Loop, host: Host) -> None:
+        self.state = State.IDLE
+        self.lane: Lane | None = None
+        self.worker: Worker | None = None
+        self._loop = loop
+        self._host = host
+        self._launcher: Launcher | None = None
+        self._how = ""
+        self._watch: Watch | None = None
+        self._sampler: Sampler | None = None
+        self._ladder: Ladder | None = None
+        self._turn_ends = 0.0
+        self._stopping = False
+        self._fruitless = 0
+        self._sightings: list[Sighted] = []
+
+    # -- the turn ----------------------------------------------------------------------------------------
+
+    def begin(self, lane: Lane, seconds: float) -> None:
+        """Give ``lane`` this slot for ``seconds``."""
+        self.lane = lane
+        self.state = State.IMPORTING
+        self._stopping = False
+        self._fruitless = 0
+        self._turn_ends = self._loop.clock() + seconds
+        self._launcher = Launcher(
+            self._loop, self._host.home(lane.entry), lane.entry, self._host.plan.target, self
+        )
+
+    def stop(self) -> None:
+        """End the turn: the worker is asked to come to an end, or nothing is started any more."""
+        self._stopping = True
+        if self.worker is not None:
+            self.worker.ask_to_stop()
+        elif self.state in (State.IMPORTING, State.READY):
+            self._close()
+
+    def kill(self, asked: str) -> None:
+        """End the turn at once."""
+        self.stop()
+        if self.worker is not None and self.state is State.RUNNING:
+            self.worker.kill(asked)
+            if not self.worker.pid and self._launcher is not None:
+                self._launcher.kill()
+
+    def tick(self) -> None:
+        """Look at the worker: turn, hang, output. Called a few times a second."""
+        if self.state is not State.RUNNING or self.worker is None or not self.worker.pid:
+            return
+        if self._loop.clock() >= self._turn_ends and not self._stopping:
+            self.stop()
+        self.worker.bound_output()
+        if self._ladder is None and self._watch is not None:
+            suspicion = self._watch.look(self.worker.flight.snapshot())
+            if suspicion is not None:
+                self._ladder = Ladder(self._loop, self.worker, suspicion, self._stuck)
+
+    def sample(self) -> None:
+        """Emit a reading of the worker's resources."""
+        if self.state is State.RUNNING and self._sampler is not None and self.worker and self.worker.pid:
+            sample = self._sampler.sample()
+            if sample is not None:
+                self._host.emit(sample)
+
+    # -- what the zygote says ----------------------------------------------------------------------------
+
+    def zygote_ready(self, how: str, reason: str) -> None:
+        self._how = how
+        self.state = State.READY
+        if reason:
+            self._host.emit(Note(t=time.time(), text=f"{reason}; its workers are spawned, not forked"))
+        self._launch()
+
+    def zygote_failed(self, message: str) -> None:
+        assert self.lane is not None
+        self._host.cannot_start(self.lane.entry, message)
+        self._close()
+
+    def worker_launched(self, pid: int) -> None:
+        worker, lane = self.worker, self.lane
+        if worker is None or lane is None:
+            return
+        worker.launched(pid)
+        self._host.emit(
+            WorkerStarted(
+                t=time.time(),
+                worker=worker.spec.worker,
+                scenario=lane.entry.name,
+                pid=pid,
+                first_iteration=worker.spec.first_iteration,
+                how=self._how,
+                sometimes=lane.entry.sometimes,
+            )
+        )
+        if worker.asked:
+            worker.kill(worker.asked)
+
+    def worker_ended(self, status: int, left: list[kernel.Process]) -> None:
+        worker, lane = self.worker, self.lane
+        assert worker is not None
+        assert lane is not None
+        if self._ladder is not None:
+            self._ladder.worker_ended()
+            self._ladder = None
+        snapshot = worker.flight.snapshot(marks=len(lane.entry.sometimes))
+        worker.bury()
+        self._tell_left_behind(worker, left)
+        ended = self._ended_event(worker, lane.entry, status, snapshot)
+        self._sightings += self._host.emit(ended, worker.evidence(FLIGHT))
+        self._after(worker, snapshot)
+
+    def zygote_gone(self, status: int) -> None:
+        self._launcher = None
+        if self.state is State.CLOSING:
+            self.state = State.IDLE
+            self._host.turn_over(self)
+            return
+        # Nobody hung up: the target, or somebody outside, killed it, and the kernel its worker.
+        text = f"the zygote of {self.lane.entry.name if self.lane else '?'} ended with status {status}"
+        self._host.emit(Note(t=time.time(), text=text))
+        if self.worker is not None:
+            self.worker_ended(-9, [])
+        self.state = State.IDLE
+        self._host.turn_over(self)
+
+    # -- one worker --------------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        lane, launcher = self.lane, self._launcher
+        assert lane is not None
+        if self._stopping or launcher is None or self._loop.clock() >= self._turn_ends or lane.left == 0:
+            self._close()
+            return
+        spec = self._spec(lane)
+        self.worker = Worker(self._loop, spec, lane.entry, self._heard)
+        self._watch = Watch(
+            hang_after=spec.hang_after,
+            started=self._loop.clock(),
+            cpu=lambda: thread_cpu_seconds(self.worker.pid) if self.worker else {},
+        )
+        self._sampler = Sampler(self.worker)
+        self._sightings = []
+        self.state = State.RUNNING
+        launcher.launch(spec, self.worker.write_end)
+
+    def _spec(self, lane: Lane) -> WorkerSpec:
+        plan, number = self._host.plan, self._host.new_worker_number()
+        return WorkerSpec(
+            worker=number,
+            scenario_file=str(lane.entry.file),
+            scenario=lane.entry.name,
+            target=plan.target,
+            seed=plan.seed,
+            first_iteration=lane.next,
+            count=lane.left or 0,
+            hang_after=plan.hang_limit(lane.entry),
+            perturb=plan.perturb,
+            guard_malloc=plan.guard_malloc,
+            cores=plan.cores,
+            folder=str(self._host.folder / "workers" / str(number)),
+            env=lane.entry.env,
+        )
+
+    def _heard(self, event: Event) -> None:
+        assert self.worker is not None
+        match event:
+            case PromiseBroken(ring=ring) | Raised(ring=ring):
+                evidence = self.worker.evidence(ring)
+            case _:
+                evidence = self.worker.evidence()
+        self._sightings += self._host.emit(event, evidence)
+
+    def _stuck(self, diagnosis: Diagnosis) -> None:
+        assert self.worker is not None
+        self._sightings += self._host.file_stuck(diagnosis, self.worker.evidence(FLIGHT))
+
+    def _tell_left_behind(self, worker: Worker, left: Sequence[kernel.Process]) -> None:
+        for process in left:
+            if worker.last_words is not None and not worker.asked:
+                self._host.emit(
+                    LeftBehind(
+                        t=time.time(),
+                        worker=worker.spec.worker,
+                        pid=process.pid,
+                        command=process.command,
+                        session=process.session,
+                    ),
+                    worker.evidence(FLIGHT),
+                )
+            else:
+                number, command = worker.spec.worker, process.command
+                text = f"worker {number} died and left process {process.pid} ({command}): killed"
+                self._host.emit(Note(t=time.time(), text=text))
+
+    def _ended_event(self, worker: Worker, entry: Entry, status: int, snapshot: Snapshot) -> WorkerEnded:
+        now = self._loop.clock()
+        killed_from_outside = status == -9 and not worker.asked
+        return WorkerEnded(
+            t=time.time(),
+            worker=worker.spec.worker,
+            scenario=entry.name,
+            status=status,
+            asked=worker.asked,
+            last_words=worker.last_words is not None,
+            dump_began=worker.dump_began,
+            phase=snapshot.phase,
+            iteration=snapshot.iteration,
+            seconds=now - worker.started,
+            iterations=snapshot.iterations,
+            operations=snapshot.operations,
+            accepted=snapshot.accepted,
+            refused=snapshot.refused,
+            sometimes=dict(zip(entry.sometimes, snapshot.marks, strict=True)),
+            doing=tuple(in_words(thread, now) for thread in snapshot.threads if thread.doing),
+            fault_text=worker.text(FAULT, limit=200_000),
+            mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),
+            oom=machine.oom_line(worker.pid, time.time() - (now - worker.started))
+            if killed_from_outside
+            else "",
+        )
+
+    def _after(self, worker: Worker, snapshot: Snapshot) -> None:
+        """Bury the evidence, move the lane on, and start the next worker."""
+        assert self.lane is not None
+        began = snapshot.phase_since > 0
+        done = max(0, snapshot.iteration + 1 - worker.spec.first_iteration) if began else 0
+        self.lane.next += done
+        if self.lane.left is not None:
+            self.lane.left = max(0, self.lane.left - done)
+        fruitful = snapshot.iterations > 0
+        self._fruitless = 0 if fruitful else self._fruitless + 1
+        self._analyse(worker, list(self._sightings))
+        self.worker = self._watch = self._sampler = None
+        if self.state is not State.RUNNING:
+            return
+        self.state = State.READY
+        if self._fruitless > 1 or not began:
+            wait = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(10, self._fruitless))
+            self._loop.later(wait, self._launch_if_ready)
+        else:
+            self._launch()
+
+    def _launch_if_ready(self) -> None:
+        if self.state is State.READY:
+            self._launch()
+
+    def _analyse(self, worker: Worker, sightings: list[Sighted]) -> None:
+        """Get the native stack out of a core, where one is wanted; then remove the worker's folder."""
+        wanting = [
+            sighted
+            for sighted in sightings
+            if sighted.kind in (Kind.CRASH, Kind.HANG) and self._host.wants_native_stack(sighted)
+        ]
+        core = native.find_core(worker.folder / "cwd", worker.pid)
+        if not wanting or (worker.folder / NATIVE).exists():
+            shutil.rmtree(worker.folder, ignore_errors=True)
+            return
+        if core is None:
+            for sighted in wanting:
+                self._add_evidence(sighted, "", native.why_no_core(worker.folder / "cwd", worker.pid))
+            shutil.rmtree(worker.folder, ignore_errors=True)
+            return
+        over = self._host.errand_began()
+
+        def analysed(code: int | None) -> None:
+            text = worker.text(NATIVE)
+            problem = "" if code == 0 else ("pystack took too long" if code is None else native.explain(text))
+            path = f"{worker.folder.parent.name}/{worker.folder.name}/{NATIVE}" if code == 0 else ""
+            for sighted in wanting:
+                self._add_evidence(sighted, path, problem)
+            shutil.rmtree(worker.folder, ignore_errors=True)
+            over()
+
+        executable = self._host.home(worker.entry).interpreter.executable
+        Errand(
+            self._loop,
+            native.core_command(core, Path(executable)),
+            worker.folder / NATIVE,
+            limit=native.CORE_SECONDS,
+            done=analysed,
+        )
+
+    def _add_evidence(self, sighted: Sighted, path: str, problem: str) -> None:
+        self._host.add_evidence(
+            Evidence(t=time.time(), sighting=sighted.sighting, name=NATIVE, path=path, problem=problem)
+        )
+
+    def _close(self) -> None:
+        self.state = State.CLOSING
+        if self._launcher is not None:
+            self._launcher.close()
