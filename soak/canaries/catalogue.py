@@ -1,0 +1,12 @@
+"""All canaries that come with soak, and the scenarios on which nothing may be found. Imports no target."""
+
+from __future__ import annotations
+
+from soak.canaries.canary import Canary, CanaryOutcome, CleanPair, Smelled, judge
+from soak.canaries.hostile_canaries import HOSTILE, hostile_file
+
+__all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled", "judge"]
+
+CANARIES: tuple[Canary, ...] = HOSTILE
+
+CLEAN: tuple[CleanPair, ...] = (CleanPair(scenario=hostile_file("quiet")),)
