@@ -13,7 +13,9 @@ from typing import Any
 import soak
 
 _PACKAGE = Path(soak.__file__).parent
-_DESCRIBE_LIMIT_S = 120.0
+_ANSWER_LIMIT_S = 120.0
+#: What begins a line of the worker interpreter that is meant for us: see ``soak.worker.__main__``.
+ANSWER_MARK = "soak-answer "
 
 
 class InterpreterError(Exception):
@@ -41,30 +43,41 @@ class Interpreter:
         Raises:
             InterpreterError: the process failed, with its last words.
         """
+        return self._ask(environment, "describe", *map(str, files))
+
+    def installed_scenarios(self, environment: dict[str, str]) -> dict[str, Path]:
+        """The scenario files that installed packages offer as entry points of the group ``soak.scenarios``.
+
+        Raises:
+            InterpreterError: as for :meth:`describe`.
+        """
+        return {record["name"]: Path(record["file"]) for record in self._ask(environment, "installed")}
+
+    def _ask(self, environment: dict[str, str], *words: str) -> list[dict[str, Any]]:
         try:
             done = subprocess.run(
-                self.command("describe", *map(str, files)),
+                self.command(*words),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=_DESCRIBE_LIMIT_S,
+                timeout=_ANSWER_LIMIT_S,
                 check=False,
             )
         except OSError as error:
             raise InterpreterError(f"{self.executable} cannot be run: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:
             raise InterpreterError(
-                f"{self.executable} did not describe the scenarios within {_DESCRIBE_LIMIT_S:.0f} s: "
-                f"a scenario file does too much at import ({', '.join(map(str, files))})"
+                f"{self.executable} did not answer `{' '.join(words)}` within {_ANSWER_LIMIT_S:.0f} s: "
+                "a scenario file or its needs do too much at import"
             ) from error
         if done.returncode != 0:
             last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-            raise InterpreterError(f"{self.executable} could not describe the scenarios: {last[0]}")
-        # A scenario file may print at import; only our own lines are JSON objects.
-        lines = [line for line in done.stdout.splitlines() if line.startswith('{"file"')]
-        return [json.loads(line) for line in lines]
+            raise InterpreterError(f"{self.executable} could not run soak's worker: {last[0]}")
+        # A scenario file may print at import; our own lines carry a mark.
+        marked = [line for line in done.stdout.splitlines() if line.startswith(ANSWER_MARK)]
+        return [json.loads(line.removeprefix(ANSWER_MARK)) for line in marked]
 
 
 def find_interpreter(python: str, imports: Path) -> Interpreter:

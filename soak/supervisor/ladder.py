@@ -1,7 +1,7 @@
 """From silence to a kill, each step bounded: look from outside, dump from inside, abort for a core, kill.
 
-The order matters. A look from outside (pystack) cannot hurt a healthy process; a dump from inside can kill one
-whose threads come and go, so it comes last and taints whatever the process dies of afterwards.
+The order matters. A look from outside (pystack) cannot hurt a healthy process; a dump from inside can kill
+one whose threads come and go, so it comes last and taints whatever the process dies of afterwards.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that decides a run. ``minutes`` or ``count`` (iterations per scenario) or both bound it."""
+    """Everything that decides a run. ``minutes`` or ``count`` (iterations per scenario) or both bound it.
+
+    With ``span``, the run repeats: every worker is fresh and runs the same ``span`` iterations from
+    ``first_iteration`` on, and ``count`` counts workers.
+    """
 
     entries: tuple[Entry, ...]
     seed: int
@@ -44,6 +49,7 @@ class Plan:
     guard_malloc: bool = False
     cores: bool = True
     first_iteration: int = 0
+    span: int = 0
 
     def hang_limit(self, entry: Entry) -> float:
         """Seconds without progress that count as a hang: the command line's word, the scenario's, ours."""
@@ -59,8 +65,8 @@ class Plan:
         return min(LONGEST_TURN_S, share)
 
 
-def worker_environment(entry: Entry, python_path: list[str]) -> dict[str, str]:
-    """The environment of a scenario's zygote and workers: the user's, plus what soak needs.
+def base_environment(python_path: Sequence[str]) -> dict[str, str]:
+    """The environment of every process that imports scenarios: the user's, plus what soak needs.
 
     One BLAS thread keeps the zygote single-threaded, so that it may fork; MuJoCo opens no GL context unless
     the scenario needs one (a policy then starts in 12 ms instead of 0.7 s).
@@ -69,7 +75,12 @@ def worker_environment(entry: Entry, python_path: list[str]) -> dict[str, str]:
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
     environment.setdefault("MUJOCO_GL", "disable")
-    environment |= entry.env
     inherited = environment.get("PYTHONPATH", "")
-    environment["PYTHONPATH"] = os.pathsep.join([*python_path, *([inherited] if inherited else [])])
+    if python_path or inherited:
+        environment["PYTHONPATH"] = os.pathsep.join([*python_path, *([inherited] if inherited else [])])
     return environment
+
+
+def worker_environment(entry: Entry, python_path: Sequence[str]) -> dict[str, str]:
+    """The environment of one scenario's zygote and workers: the base, and what its needs ask for."""
+    return base_environment(python_path) | entry.env

@@ -1,4 +1,4 @@
-"""One run: lanes take turns in job slots until the budget is spent, a finding ends it, or somebody stops it."""
+"""One run: lanes take turns in job slots until the budget is spent, a finding or somebody ends it."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ class Run:
         """Where the zygote of a scenario runs."""
         return Home(
             interpreter=self._interpreter,
-            environment=worker_environment(entry, list(self._interpreter.python_path)),
+            environment=worker_environment(entry, self._interpreter.python_path),
             log=self.folder / f"zygote-{entry.name}.log",
         )
 

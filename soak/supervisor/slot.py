@@ -235,7 +235,7 @@ class Slot:
             target=plan.target,
             seed=plan.seed,
             first_iteration=lane.next,
-            count=lane.left or 0,
+            count=plan.span or lane.left or 0,
             hang_after=plan.hang_limit(lane.entry),
             perturb=plan.perturb,
             guard_malloc=plan.guard_malloc,
@@ -307,7 +307,10 @@ class Slot:
         assert self.lane is not None
         began = snapshot.phase_since > 0
         done = max(0, snapshot.iteration + 1 - worker.spec.first_iteration) if began else 0
-        self.lane.next += done
+        if self._host.plan.span:
+            done = 1
+        else:
+            self.lane.next += done
         if self.lane.left is not None:
             self.lane.left = max(0, self.lane.left - done)
         fruitful = snapshot.iterations > 0

@@ -1,7 +1,9 @@
-"""How a worker's interpreter is entered: ``python -m soak.worker zygote | run | describe …``."""
+"""How a worker's interpreter is entered: ``python -m soak.worker zygote|run|describe|installed``."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import json
 import socket
 import sys
@@ -28,14 +30,27 @@ def _run(spec_file: str, event_fd: str) -> None:
 
 
 def _describe(*paths: str) -> None:
-    """One JSON line per file: its scenarios, or what is wrong with it."""
+    """Answer one line per file: its scenarios, or what is wrong with it."""
     for path in paths:
         try:
-            found: dict[str, object] = {"file": path, "scenarios": load.describe(path)}
+            _answer({"file": path, "scenarios": load.describe(path)})
         except load.LoadError as error:
-            found = {"file": path, "failed": str(error)}
-        sys.stdout.write(json.dumps(found) + "\n")
+            _answer({"file": path, "failed": str(error)})
+
+
+def _installed() -> None:
+    """Answer one line per scenario file that an installed package offers."""
+    for entry in importlib.metadata.entry_points(group="soak.scenarios"):
+        spec = importlib.util.find_spec(entry.module)
+        if spec is not None and spec.origin is not None:
+            _answer({"name": entry.name, "file": spec.origin})
+
+
+def _answer(record: dict[str, object]) -> None:
+    # The mark tells our lines from whatever a scenario file prints when it is imported.
+    sys.stdout.write(f"soak-answer {json.dumps(record)}\n")
 
 
 if __name__ == "__main__":
-    {"zygote": _zygote, "run": _run, "describe": _describe}[sys.argv[1]](*sys.argv[2:])
+    commands = {"zygote": _zygote, "run": _run, "describe": _describe, "installed": _installed}
+    commands[sys.argv[1]](*sys.argv[2:])

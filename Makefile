@@ -1,0 +1,50 @@
+# `make run` and `make test` do all the set-up. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow check format canary bench build clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soak needs Python 3.11 or newer: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(READY)
+
+run: $(READY) ## the main job: soak the simulation for one minute
+	$(BIN)/soak run --minutes 1
+
+test: $(READY) ## the tests
+	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## the longer soaks
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## rewrite the files as the formatter and the linter like them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+canary: $(READY) ## every planted defect must be found
+	$(BIN)/soak canary
+
+bench: $(READY) ## measure what benchmarks/README.md says
+	$(BIN)/python -m benchmarks
+
+build: $(READY) ## wheel and sdist
+	$(BIN)/python -m build
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,97 @@
+"""From the words on the command line to scenarios, as the worker's own interpreter describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soak import catalogue
+from soak.cli.exits import MachineProblem, UsageProblem
+from soak.supervisor.interpreter import Interpreter, InterpreterError
+from soak.supervisor.plan import Entry, base_environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A scenario that this machine cannot run."""
+
+    name: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a run works on, and what it leaves out."""
+
+    entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def select(words: Sequence[str], interpreter: Interpreter) -> Selection:
+    """The scenarios that ``words`` name (all built-in ones for none): by name, or by a file's path, which
+    stands for all scenarios in it, or ``FILE::NAME`` for one.
+
+    Raises:
+        UsageProblem: one is unknown, or its file is wrong.
+        MachineProblem: the interpreter cannot describe them.
+    """
+    wanted = [_file_of(word, interpreter) for word in words or catalogue.built_in_files()]
+    described = _describe(list(dict.fromkeys(file for file, _name in wanted)), interpreter)
+    entries: dict[tuple[Path, str], Entry] = {}
+    skipped: dict[str, Skipped] = {}
+    for file, name in wanted:
+        records = [record for record in described[file] if not name or record["name"] == name]
+        if not records:
+            known = ", ".join(record["name"] for record in described[file])
+            raise UsageProblem(f"{file} has no scenario {name!r}; it has {known}")
+        for record in records:
+            if record["skip"]:
+                skipped[record["name"]] = Skipped(name=record["name"], **record["skip"])
+            else:
+                entries[file, record["name"]] = _entry(file, record)
+    return Selection(entries=tuple(entries.values()), skipped=tuple(skipped.values()))
+
+
+def _file_of(word: str, interpreter: Interpreter) -> tuple[Path, str]:
+    if catalogue.looks_like_path(word.partition("::")[0]):
+        path, _, name = word.partition("::")
+        return Path(path).resolve(), name
+    known = catalogue.built_in_files()
+    if word in known:
+        return known[word], ""
+    installed = interpreter.installed_scenarios(base_environment(interpreter.python_path))
+    if word in installed:
+        return installed[word], ""
+    names = ", ".join([*known, *installed])
+    raise UsageProblem(
+        f"unknown scenario {word!r}; expected one of {names}, "
+        f"or the path of a file, like my_scenarios/{word}.py"
+    )
+
+
+def _describe(files: list[Path], interpreter: Interpreter) -> dict[Path, list[dict[str, Any]]]:
+    try:
+        records = interpreter.describe(files, base_environment(interpreter.python_path))
+    except InterpreterError as error:
+        raise MachineProblem(str(error)) from error
+    for record in records:
+        if "failed" in record:
+            raise UsageProblem(record["failed"])
+    return {Path(record["file"]): record["scenarios"] for record in records}
+
+
+def _entry(file: Path, record: dict[str, Any]) -> Entry:
+    return Entry(
+        name=record["name"],
+        file=file,
+        summary=record["summary"],
+        seconds=record["seconds"],
+        fresh=record["fresh"],
+        sometimes=tuple(record["sometimes"]),
+        target=record["target"] or "",
+        hang_after=record["hang_after"],
+        env=record["env"],
+    )
