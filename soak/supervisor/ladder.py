@@ -29,6 +29,7 @@ class Diagnosis:
     """What the ladder found out: the stuck thread's event, its frames, and why there is no native stack."""
 
     stuck: Stuck
+    iteration: int
     frames: tuple[Frame, ...]
     problem: str
 
@@ -120,6 +121,7 @@ class Ladder:
                     hog=suspicion.hog,
                     others=suspicion.others,
                 ),
+                iteration=self._worker.flight.snapshot().iteration,
                 frames=self._frames,
                 problem=self._problem,
             )

@@ -274,7 +274,9 @@ class Run:
     def file_stuck(self, diagnosis: Diagnosis, evidence: tuple[str, ...]) -> list[Sighted]:
         """A hang, with the frames that the ladder saw."""
         self._put(diagnosis.stuck)
-        sighted = self._detective.stuck(diagnosis.stuck, diagnosis.frames, evidence)
+        sighted = self._detective.stuck(
+            diagnosis.stuck, diagnosis.frames, evidence, iteration=diagnosis.iteration
+        )
         self._file(sighted)
         if diagnosis.problem:
             self.add_evidence(

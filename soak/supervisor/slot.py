@@ -175,6 +175,7 @@ class Slot:
                 sometimes=lane.entry.sometimes,
             )
         )
+        worker.listen()
         if worker.asked:
             worker.kill(worker.asked)
 

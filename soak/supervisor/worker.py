@@ -46,13 +46,16 @@ class Worker:
         self.flight = flight.FlightReader(self.folder / FLIGHT)
         self._read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._read_end, False)
-        loop.on_readable(self._read_end, self._readable)
 
     def launched(self, pid: int) -> None:
         """The zygote started the process; it may have ended again by now."""
         self.pid = pid
         with contextlib.suppress(ProcessLookupError):
             self._pidfd = os.pidfd_open(pid)
+
+    def listen(self) -> None:
+        """Hear its events from now on; those that it wrote since its launch are waiting in the pipe."""
+        self._loop.on_readable(self._read_end, self._readable)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the process a signal; nothing happens when it is gone."""
