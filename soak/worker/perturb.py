@@ -1,0 +1,203 @@
+"""Jitter at the line events of the target's files: seeded little sleeps that let other threads in.
+
+Only frames whose code lies in the wanted files are looked at. From Python 3.12 on, ``sys.monitoring``
+switches every other line off; on 3.11 a trace function does it, for threads that start after
+:meth:`Perturber.install`.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+_TOOL = 4  # of sys.monitoring's six, one that neither debuggers, coverage nor profilers claim
+_SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """How often a line is followed by a sleep, and of at most how many seconds."""
+
+    chance: float
+    longest: float
+    switching: bool
+
+
+LEVELS = {
+    "light": Level(chance=0.05, longest=200e-6, switching=False),
+    "heavy": Level(chance=0.2, longest=2e-3, switching=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Which source files are perturbed: these, and all below these folders."""
+
+    files: frozenset[str]
+    folders: tuple[str, ...] = ()
+
+    def wants(self, file: str) -> bool:
+        return file in self.files or (bool(self.folders) and file.startswith(self.folders))
+
+
+class Perturber:
+    """Sleeps now and then between two lines of the target. Off until :meth:`activate`."""
+
+    def __init__(self, level: str, files: Files) -> None:
+        """Levels: none, light, heavy.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        if level != "none" and level not in LEVELS:
+            raise ValueError(f"perturb: expected none, light or heavy, got {level!r}")
+        self._level = LEVELS.get(level)
+        self._files = files
+        self._wanted: dict[str, bool] = {}
+        self._local = threading.local()
+        self._seed = ""
+        self._active = False
+        self._installed = False
+        self._disable: Any = None
+        self._usual_interval = sys.getswitchinterval()
+
+    def install(self) -> None:
+        """Hook into line events of this process, once: before the target starts its threads."""
+        if self._level is None or self._installed:
+            return
+        self._installed = True
+        if sys.version_info >= (3, 12):
+            monitoring = sys.monitoring
+            try:
+                monitoring.use_tool_id(_TOOL, "soak")
+            except ValueError:  # the target's own instrument has it: do without
+                return
+            self._disable = monitoring.DISABLE
+            monitoring.register_callback(_TOOL, monitoring.events.LINE, self._monitor_line)
+            monitoring.set_events(_TOOL, monitoring.events.LINE)
+        else:
+            threading.settrace(self._trace_call)
+
+    def activate(self, seed: str) -> None:
+        """Perturb from now on. Every thread draws from its own generator, made of ``seed`` and its name."""
+        if self._level is None:
+            return
+        self._seed = seed
+        self._local = threading.local()
+        if self._level.switching:
+            sys.setswitchinterval(random.Random(seed).choice(_SWITCH_INTERVALS))
+        self._active = True
+
+    def deactivate(self) -> None:
+        """Perturb no more until the next :meth:`activate`."""
+        self._active = False
+        if self._level is not None and self._level.switching:
+            sys.setswitchinterval(self._usual_interval)
+
+    def remove(self) -> None:
+        """Unhook from line events."""
+        self.deactivate()
+        if not self._installed:
+            return
+        self._installed = False
+        if sys.version_info >= (3, 12):
+            if sys.monitoring.get_tool(_TOOL) == "soak":
+                sys.monitoring.set_events(_TOOL, 0)
+                sys.monitoring.free_tool_id(_TOOL)
+        else:
+            threading.settrace(None)
+
+    @property
+    def boundary(self) -> Callable[[], None] | None:
+        """What an operation's thread calls between two operations; None where nothing is perturbed."""
+        return self._maybe_sleep if self._level is not None else None
+
+    # -- on the threads ------------------------------------------------------------------------------------
+
+    def _maybe_sleep(self) -> None:
+        level = self._level
+        if level is None or not self._active:
+            return
+        try:
+            draw = self._local.draw
+        except AttributeError:
+            draw = self._local.draw = random.Random(f"{self._seed}:{self._thread_key()}").random
+        if draw() < level.chance:
+            time.sleep(draw() * level.longest)
+
+    def _thread_key(self) -> str:
+        ident = threading.get_ident()
+        return next((thread.name for thread in threading.enumerate() if thread.ident == ident), "native")
+
+    def _wants(self, file: str) -> bool:
+        wanted = self._wanted.get(file)
+        if wanted is None:
+            wanted = self._wanted[file] = self._files.wants(file)
+        return wanted
+
+    def _monitor_line(self, code: CodeType, line: int) -> Any:
+        if not self._wants(code.co_filename):
+            return self._disable
+        if self._active:
+            self._maybe_sleep()
+        return None
+
+    def _trace_call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        return self._trace_line if self._wants(frame.f_code.co_filename) else None
+
+    def _trace_line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if self._active and event == "line":
+            self._maybe_sleep()
+        return self._trace_line
+
+
+# -- which files ---------------------------------------------------------------------------------------------
+
+
+def files_of(target: Any, scenario_file: str) -> Files:
+    """The files of ``target``: of the modules in its MRO and of its whole package; else the scenario's own.
+
+    A module of soak's names its siblings itself, in ``SOAK_PERTURB_FILES``.
+    """
+    if target is None:
+        return Files(files=frozenset({os.path.realpath(scenario_file)}))
+    files: set[str] = set()
+    modules = [sys.modules.get(name) for name in module_names(target)]
+    for module in modules:
+        file = getattr(module, "__file__", None)
+        if file and not _is_standard(file):
+            files.add(file)
+            files.update(getattr(module, "SOAK_PERTURB_FILES", ()))
+    return Files(files=frozenset(files), folders=_package_folders(target))
+
+
+def module_names(target: Any) -> list[str]:
+    """The modules where ``target`` and the classes that it is made of are defined, without repetition."""
+    kinds = target.__mro__ if isinstance(target, type) else (target, *type(target).__mro__)
+    names = [getattr(kind, "__module__", None) for kind in kinds]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name != "builtins"))
+
+
+def _package_folders(target: Any) -> tuple[str, ...]:
+    names = module_names(target)
+    top = names[0].partition(".")[0] if names else ""
+    package = sys.modules.get(top)
+    if not top or top == "soak" or top in sys.stdlib_module_names or package is None:
+        return ()
+    return tuple(str(folder).rstrip(os.sep) + os.sep for folder in getattr(package, "__path__", ()))
+
+
+def _is_standard(file: str) -> bool:
+    paths = sysconfig.get_paths()
+    roots = tuple(paths[name].rstrip(os.sep) + os.sep for name in ("stdlib", "platstdlib"))
+    return file.startswith(roots) and "site-packages" not in file and "dist-packages" not in file

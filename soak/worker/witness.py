@@ -1,0 +1,187 @@
+"""The worker's witness: where the author's statements go while soaking.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from soak.events import Frame, Phase, PromiseBroken, Raised
+from soak.flight import DONE, RAISED, Flight
+from soak.worker import frames
+from soak.worker.emitter import Emitter
+from soak.worker.slots import Slots, thread_name
+
+#: So many findings of one iteration are emitted; a promise with a number in its text would make thousands.
+MOST_FINDINGS = 20
+
+
+class Stop:
+    """How an iteration's operations are told that their time is up. ``now`` is read on every operation."""
+
+    __slots__ = ("_event", "deadline", "now")
+
+    def __init__(self) -> None:
+        self.now = False
+        self.deadline = float("inf")
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        self.now = True
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until stopped, at most ``seconds``; returns whether it is."""
+        return self._event.wait(max(0.0, seconds))
+
+
+class WorkerWitness:
+    """Writes what threads do to the flight file and what is broken to the event pipe. Thread-safe."""
+
+    def __init__(self, worker: int, folder: Path, flight: Flight, slots: Slots, emitter: Emitter) -> None:
+        self._worker = worker
+        self._folder = folder
+        self._flight = flight
+        self._slots = slots
+        self._emitter = emitter
+        self._numbers = itertools.count()
+        self._lock = threading.RLock()
+        self._promises: set[str] = set()
+        self._emitted = 0
+        self._local = threading.local()
+        self._pid = os.getpid()
+        self.iteration = -1
+        self._found = False
+        self.stop = Stop()
+        os.register_at_fork(after_in_child=self._settle_in_child)
+
+    def begin_iteration(self, iteration: int) -> None:
+        """Forget the iteration before, but not that something was found: that ends the worker."""
+        with self._lock:
+            self._promises.clear()
+            self._emitted = 0
+        self.iteration = iteration
+        self.stop = Stop()
+
+    def has_found(self) -> bool:
+        """Whether there was a finding, which ends the worker."""
+        return self._found
+
+    def _settle_in_child(self) -> None:
+        self._lock = threading.RLock()
+        self._slots.forget_all()
+
+    # -- the author's statements (see soak.author.Witness) -------------------------------------------------
+
+    @property
+    def broken_here(self) -> int:
+        """How many promises the calling thread has found broken."""
+        return getattr(self._local, "broken", 0)
+
+    def broken(self, promise: str, details: Mapping[str, object]) -> None:
+        self._local.broken = self.broken_here + 1
+        self.report_broken(promise, details, frames.of_stack(sys._getframe(1)))
+
+    def seen(self, index: int) -> None:
+        self._slots.mine().mark(index)
+
+    def enter(self, label: str) -> None:
+        self._slots.mine().enter(self._slots.label(label))
+
+    def leave(self, raised: bool = False) -> None:
+        slot = self._slots.mine()
+        if slot.stack:  # a statement entered before the worker was there has nothing to leave
+            slot.leave(RAISED if raised else DONE)
+
+    def beat(self) -> None:
+        self._slots.mine().beat()
+
+    def stopping(self) -> bool:
+        return self.stop.now or time.monotonic() >= self.stop.deadline
+
+    # -- findings ------------------------------------------------------------------------------------------
+
+    def report_broken(self, promise: str, details: Mapping[str, object], where: tuple[Frame, ...]) -> None:
+        """A promise did not hold: emitted once per iteration, with the flight file as it is now."""
+        with self._lock:
+            first = promise not in self._promises
+            self._promises.add(promise)
+        if first and self._may_emit():
+            event = PromiseBroken(
+                t=time.time(),
+                worker=self._worker,
+                iteration=self.iteration,
+                thread=self._thread(),
+                doing=self._slots.doing(),
+                phase=self._phase(),
+                promise=promise,
+                details={str(name): frames.shown(value) for name, value in details.items()},
+                frames=where,
+                ring=self._keep_ring(),
+            )
+            self._emitter.emit(event)
+        self._end_iteration()
+
+    def report_raised(self, error: BaseException, *, doing: str | None = None) -> None:
+        """An exception that nothing expected, in the calling thread."""
+        if self._may_emit():
+            event = Raised(
+                t=time.time(),
+                worker=self._worker,
+                iteration=self.iteration,
+                thread=self._thread(),
+                doing=self._slots.doing() if doing is None else doing,
+                phase=self._phase(),
+                error=frames.error_name(error),
+                message=frames.error_message(error),
+                traceback=frames.error_text(error),
+                frames=frames.of_traceback(error.__traceback__),
+                ring=self._keep_ring(),
+            )
+            self._emitter.emit(event)
+        self._end_iteration()
+
+    def catch_threads(self) -> None:
+        """Report what ends the target's own threads; Python's words still go to stderr."""
+        print_it = threading.excepthook
+
+        def report(args: threading.ExceptHookArgs, /) -> None:
+            if args.exc_type is not SystemExit and args.exc_value is not None:
+                self.report_raised(args.exc_value)
+            print_it(args)
+
+        threading.excepthook = report
+
+    def _may_emit(self) -> bool:
+        with self._lock:
+            self._emitted += 1
+            return self._emitted <= MOST_FINDINGS
+
+    def _end_iteration(self) -> None:
+        self._found = True
+        self.stop.set()
+
+    def _phase(self) -> Phase:
+        return self._flight.phase
+
+    def _thread(self) -> str:
+        pid = os.getpid()
+        return thread_name() if pid == self._pid else f"process {pid}"
+
+    def _keep_ring(self) -> str:
+        contents = self._flight.copy()
+        name = f"ring-{next(self._numbers)}.flight"
+        if os.getpid() != self._pid:
+            name = f"ring-{os.getpid()}-{name[5:]}"
+        try:
+            (self._folder / name).write_bytes(contents)
+        except OSError:  # a full disk must not cost the finding itself
+            return ""
+        return name
