@@ -25,7 +25,7 @@ def exited(ended: WorkerEnded, watched: Watched) -> Clue | None:
     return Clue(
         kind=Kind.EXIT,
         title=f"{how}: {said}" if said else f"{how}, during {ended.phase.value}",
-        promise=said,
+        promise=said or f"exit status {ended.status}",
         detail=f"during {ended.phase.value}, {ended.seconds:.1f} s after the worker began",
         doing=ended.doing,
         shutdown=ended.last_words,

@@ -1,0 +1,88 @@
+"""A finding as it lies on disk: what it is, how often it came, and what brings it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from soak.events import Frame, Kind, Sighted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingContext:
+    """What a sighting does not know of itself: the run, and how its worker was told to work.
+
+    ``environment`` is what goes into ``env.json``: versions, machine, settings.
+    """
+
+    run: str
+    scenario_file: str
+    scenario: str
+    target: str
+    seed: int
+    perturb: str
+    guard_malloc: bool
+    hang_after: float
+    python: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproducer:
+    """Everything that ``soak repro`` needs. The worker began at ``first_iteration``."""
+
+    scenario_file: str
+    scenario: str
+    target: str
+    seed: int
+    first_iteration: int
+    iteration: int
+    perturb: str
+    guard_malloc: bool
+    hang_after: float
+    python: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """One measurement of how often the reproducer brings the finding back."""
+
+    t: float
+    hits: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A deduplicated problem. ``count`` counts its occurrences, ``runs`` those of the last runs, each."""
+
+    id: str
+    kind: Kind
+    title: str
+    detail: str
+    parts: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    signal: int
+    tainted: bool
+    shutdown: bool
+    first_seen: float
+    last_seen: float
+    count: int
+    runs: dict[str, int]
+    reproducer: Reproducer
+    reproductions: tuple[Reproduction, ...] = ()
+
+
+def reproducer_of(sighted: Sighted, context: FindingContext) -> Reproducer:
+    """What brings this sighting back."""
+    return Reproducer(
+        scenario_file=context.scenario_file,
+        scenario=context.scenario,
+        target=context.target,
+        seed=context.seed,
+        first_iteration=sighted.first_iteration,
+        iteration=sighted.iteration,
+        perturb=context.perturb,
+        guard_malloc=context.guard_malloc,
+        hang_after=context.hang_after,
+        python=context.python,
+    )

@@ -1,0 +1,59 @@
+"""Files a run's sightings in the store, with all that brings them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from soak.events import Evidence, Kept, Sighted
+from soak.findings.finding import FindingContext
+from soak.findings.store import Store
+from soak.supervisor.plan import Plan
+
+
+class StoreKeeper:
+    """A run's :class:`~soak.supervisor.run.Keeper`: knows the run's plan and folder, and asks the store."""
+
+    def __init__(self, store: Store, plan: Plan, folder: Path, environment: Mapping[str, str]) -> None:
+        self._store = store
+        self._plan = plan
+        self._folder = folder
+        self._environment = dict(environment)
+        self._entries = {entry.name: entry for entry in plan.entries}
+        self._kept: dict[int, Kept] = {}
+
+    def keep(self, sighted: Sighted) -> Kept:
+        """File one sighting.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        plan, entry = self._plan, self._entries[sighted.scenario]
+        context = FindingContext(
+            run=self._folder.name,
+            scenario_file=str(entry.file),
+            scenario=entry.name,
+            target=plan.target,
+            seed=plan.seed,
+            perturb=plan.perturb,
+            guard_malloc=plan.guard_malloc,
+            hang_after=plan.hang_limit(entry),
+            python=plan.python,
+            environment=self._environment,
+        )
+        kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
+        return kept
+
+    def add(self, evidence: Evidence) -> None:
+        """Add a file that came later, or the reason why there is none.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        kept = self._kept.get(evidence.sighting)
+        if kept is None:
+            return
+        if evidence.path:
+            self._store.add_evidence(kept, self._folder / evidence.path, evidence.name)
+        else:
+            self._store.explain_missing(kept, evidence.name, evidence.problem)

@@ -1,0 +1,72 @@
+"""The stable name of a problem: equal for two sightings of one bug, on any machine, after an edit elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from soak.detect.frames import place, telling
+from soak.detect.leak import varying
+from soak.detect.words import signal_name
+from soak.events import Frame, Kind, Sighted
+
+#: So many innermost frames name a problem. More would split one bug by its callers, fewer would merge two.
+DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """``id`` is ``kind-8hex``; ``parts`` are the texts it is made of, for people who ask why."""
+
+    id: str
+    parts: tuple[str, ...]
+
+
+def signature(sighted: Sighted) -> Signature:
+    """The signature of a sighting."""
+    parts = (sighted.kind.value, *_parts(sighted))
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+    return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
+
+
+def named_frames(frames: tuple[Frame, ...]) -> tuple[str, ...]:
+    """The innermost places of a stack, a recursion's repetitions told once."""
+    places: list[str] = []
+    for frame in telling(frames):
+        words = place(frame)
+        if words not in places:
+            places.append(words)
+        if len(places) == DEPTH:
+            break
+    return tuple(places)
+
+
+def _parts(sighted: Sighted) -> tuple[str, ...]:
+    # Where no frame tells where it happened, the scenario is the best place there is.
+    where = named_frames(sighted.frames) or (f"scenario {sighted.scenario}",)
+    match sighted.kind:
+        case Kind.CRASH:
+            marks = ("shutdown",) * sighted.shutdown + ("tainted",) * sighted.tainted
+            return (signal_name(sighted.signal), *marks, *where)
+        case Kind.EXIT:
+            said = varying(sighted.promise)
+            return (said, *where) if sighted.promise.startswith("exit status ") else (said,)
+        case Kind.HANG:
+            return (_plain(sighted.promise), *where)
+        case Kind.STARVATION:
+            return (f"hog {_plain(sighted.promise)}", f"scenario {sighted.scenario}")
+        case Kind.LEAK:
+            named = sighted.promise != "memory"
+            return (_plain(sighted.promise),) if named else ("memory", f"scenario {sighted.scenario}")
+        case Kind.VIOLATION | Kind.INFRA:
+            return (_plain(sighted.promise),)
+        case Kind.ERROR:
+            return (sighted.promise, *where)
+        case Kind.HARNESS:
+            return (varying(sighted.promise), f"scenario {sighted.scenario}")
+
+
+def _plain(text: str) -> str:
+    """A text without numbers and addresses: ``mutate-2`` and ``mutate-3`` are one."""
+    return re.sub(r"\d+(\.\d+)?", "N", re.sub(r"0x[0-9a-fA-F]+", "0x", text)).strip()
