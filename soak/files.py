@@ -15,8 +15,10 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_serial)}.tmp")
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
+def write_whole(path: Path, content: bytes | str, *, sync: bool = True) -> None:
     """Write ``path`` so that a reader, or a crash, sees the old content or the new, never a part.
+
+    ``sync`` makes it outlive a power cut too, for some milliseconds.
 
     Raises:
         OSError: the disk is full or cannot be written; nothing half-written stays behind.
@@ -26,8 +28,9 @@ def write_whole(path: Path, content: bytes | str) -> None:
     try:
         with temporary.open("wb") as file:
             file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -35,7 +38,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         raise
 
 
-def copy_bounded(source: Path, target: Path, limit: int = 1_000_000) -> None:
+def copy_bounded(source: Path, target: Path, limit: int = 1_000_000, *, sync: bool = True) -> None:
     """Copy ``source`` to ``target``; of a file above ``limit`` bytes only its head and its tail.
 
     Raises:
@@ -51,4 +54,4 @@ def copy_bounded(source: Path, target: Path, limit: int = 1_000_000) -> None:
             file.seek(-half, os.SEEK_END)
             mark = f"\n[… {size - 2 * half} of {size} bytes left out here …]\n".encode()
             content = head + mark + file.read(half)
-    write_whole(target, content)
+    write_whole(target, content, sync=sync)

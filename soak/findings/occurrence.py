@@ -42,7 +42,7 @@ def fill(
 
 
 def add(folder: Path, source: Path, name: str) -> Path | None:
-    """Copy one piece of evidence into ``folder``; None where it is not there. A flight file also becomes text.
+    """Copy one piece of evidence into ``folder``; None where it is not there. A flight file becomes text too.
 
     Raises:
         OSError: the disk is full or cannot be written.

@@ -1,4 +1,4 @@
-"""The stable name of a problem: equal for two sightings of one bug, on any machine, after an edit elsewhere."""
+"""The stable name of a problem: equal for two sightings of one bug, on any machine, after edits elsewhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The findings on disk: deduplicated by signature, bounded in size, whole after any crash.
 
-``<root>/findings/<id>/finding.json`` and one folder ``<root>/findings/<id>/<n>/`` per occurrence that is kept.
+``<root>/findings/<id>/finding.json``, and one folder ``<root>/findings/<id>/<n>/`` per kept occurrence.
 One run at a time writes, which the run's lock sees to; readers may come at any time.
 """
 
@@ -31,7 +31,7 @@ class FindingNotFoundError(LookupError):
 
 
 class Store:
-    """The folder ``findings`` below ``root``. Files appear whole; a full disk leaves what was there intact."""
+    """The folder ``findings`` below ``root``. Files appear whole; a full disk leaves all as it was."""
 
     def __init__(self, root: Path, say: Callable[[str], None] = lambda _text: None) -> None:
         """``say`` hears of a damaged file that was moved aside."""
@@ -79,6 +79,18 @@ class Store:
         folder = self._root / kept.path
         return occurrence.add(folder, path, name or path.name) if folder.is_dir() else None
 
+    def explain_missing(self, kept: Kept, name: str, problem: str) -> None:
+        """Say in an occurrence's ``missing.txt`` why the evidence ``name`` is not there.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        path = self._root / kept.path / "missing.txt"
+        if not path.parent.is_dir():
+            return
+        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        write_whole(path, f"{before}{name}: {problem}\n", sync=False)
+
     def record_reproduction(self, finding: str, reproduction: Reproduction) -> Finding:
         """Note a measured rate of the finding's reproducer.
 
@@ -93,7 +105,7 @@ class Store:
         return known
 
     def find(self, prefix: str) -> Finding:
-        """The finding whose id is ``prefix`` or begins with it; of several kinds the hexadecimal part will do.
+        """The finding whose id is ``prefix`` or begins with it; the hexadecimal part alone will do, too.
 
         Raises:
             FindingNotFoundError: none or several do.
@@ -196,7 +208,7 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _bound(folder: Path) -> None:
-    """Take away what is neither among the first nor among the latest. A folder vanishes at once, by a rename."""
+    """Take away what is neither among the first nor the latest; a folder vanishes at once, by a rename."""
     later = [number for number in _numbers(folder) if number > FIRST_KEPT]
     for number in later[:-LATEST_KEPT]:
         gone = beside(folder / str(number))
