@@ -49,7 +49,7 @@ def parse(text: str) -> Fault:
     ends = _END.search(text, start)
     body = text[start : ends.start() if ends else len(text)]
     headers = list(_HEADER.finditer(body))
-    stops = [header.start() for header in headers[1:]] + [len(body)]
+    stops = [*(header.start() for header in headers[1:]), len(body)]  # one too many where there are none
     return Fault(
         error=errors[-1].group(1).strip() if errors else "",
         threads=tuple(
@@ -59,7 +59,7 @@ def parse(text: str) -> Fault:
                 current=header.group(1) == "Current thread",
                 frames=_frames(body[header.end() : stop]),
             )
-            for header, stop in zip(headers, stops, strict=True)
+            for header, stop in zip(headers, stops, strict=False)
         ),
     )
 
