@@ -1,0 +1,119 @@
+"""Whether this machine lets soak look into a process and into a dead one's core: tried, not guessed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import resource
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from soak.supervisor import native
+from soak.supervisor.machine_children import ask
+from soak.supervisor.machine_environment import ptrace_scope
+from soak.supervisor.machine_facts import Fact
+
+_CAP_SYS_PTRACE = 19
+_START_SECONDS = 20.0
+
+# As a worker does: where Yama restricts ptrace to descendants, a process may name who else may look at it.
+_SUBJECT = """
+import ctypes, sys
+ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1), 0, 0, 0)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+_ABORT = """
+import os, resource
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+os.abort()
+"""
+
+
+def probe_pystack() -> Fact:
+    """Whether pystack, which reads mixed stacks, is there."""
+    try:
+        return Fact(name="pystack", ok=True, found=importlib.metadata.version("pystack"))
+    except importlib.metadata.PackageNotFoundError:
+        remedy = f"{sys.executable} -m pip install pystack"
+        return Fact(name="pystack", ok=False, found=f"not installed for {sys.executable}", remedy=remedy)
+
+
+def probe_ptrace() -> Fact:
+    """Whether the stacks of a child can be read from outside, as those of a worker that hangs."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-c", _SUBJECT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        try:
+            assert child.stdout is not None
+            if not select.select([child.stdout], [], [], _START_SECONDS)[0]:
+                return Fact(name="ptrace", ok=False, found=f"a child did not start in {_START_SECONDS:g} s")
+            child.stdout.readline()
+            began = time.monotonic()
+            answer = ask(native.remote_command(child.pid), seconds=native.REMOTE_SECONDS)
+        finally:
+            child.kill()
+    if native.parse(answer.stdout):
+        took = time.monotonic() - began
+        return Fact(name="ptrace", ok=True, found=f"a child's stacks were read in {took:.1f} s; {rights()}")
+    why = answer.problem or native.explain(answer.stdout + answer.stderr)
+    return Fact(name="ptrace", ok=False, found=f"{why} ({rights()})", remedy=ptrace_remedy(ptrace_scope()))
+
+
+def ptrace_remedy(scope: str) -> str:
+    """What allows ptrace, given Yama's ``scope`` ("" without Yama)."""
+    if scope in ("2", "3"):
+        return "sysctl kernel.yama.ptrace_scope=1 (from 3 only a reboot leads back), or run as root"
+    return "in a container: --cap-add=SYS_PTRACE; else sysctl kernel.yama.ptrace_scope=0"
+
+
+def rights() -> str:
+    """What decides about ptrace here, in words."""
+    scope = ptrace_scope()
+    yama = f"Yama's ptrace_scope is {scope}" if scope else "no Yama"
+    return f"{yama}, {'with' if _has_capability(_CAP_SYS_PTRACE) else 'without'} CAP_SYS_PTRACE"
+
+
+def _has_capability(number: int) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> number & 1)
+    return False
+
+
+def probe_cores(folder: Path) -> Fact:
+    """Whether a process that dies in ``folder``, which exists, leaves a core file there."""
+    pattern = native.core_pattern()
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    if hard == 0 or not pattern or pattern.startswith("|"):
+        # No trial: the host's crash reporter would get our abort as a report.
+        return _no_core(native.why_no_core(folder, os.getpid()), pattern)
+    with tempfile.TemporaryDirectory(prefix="soak-core-", dir=folder) as place:
+        began = time.time()
+        with subprocess.Popen(
+            [sys.executable, "-c", _ABORT], cwd=place, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as child:
+            try:
+                child.wait(_START_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        core = native.find_core(Path(place), child.pid, since=began - 1)
+        if core is None:
+            return _no_core(native.why_no_core(Path(place), child.pid), pattern)
+        size = core.stat().st_blocks * 512
+        core.unlink()  # an absolute core_pattern puts it elsewhere
+    return Fact(name="core files", ok=True, found=f"core_pattern {pattern!r}, {size / 1e6:.0f} MB for Python")
+
+
+def _no_core(why: str, pattern: str) -> Fact:
+    found = f"{why} (core_pattern {pattern!r})"
+    remedy = "native stacks of crashes need them: ulimit -c unlimited, sysctl kernel.core_pattern=core"
+    return Fact(name="core files", ok=False, found=found, remedy=remedy)
