@@ -27,7 +27,7 @@ from typing import Any
 import mujoco
 
 from soak.author import Refused, doing
-from soak.targets import mujoco_scene
+from soak.targets import mujoco_oracles, mujoco_scene
 from soak.targets.mujoco_runs import (
     Action,
     Closed,
@@ -396,6 +396,7 @@ class Engine:
 
     def _index(self, world: World) -> None:
         """Learn where each robot lies in the new model."""
+        mujoco_oracles.belongs(world.model, world.data)
         self._parts = mujoco_scene.parts_of(world)
         self._generation += 1
 

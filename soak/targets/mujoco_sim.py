@@ -16,10 +16,18 @@ from typing import Any
 import mujoco
 
 from soak.author import Refused, doing
-from soak.targets import mujoco_scene
+from soak.targets import mujoco_native, mujoco_oracles, mujoco_scene
 from soak.targets.mujoco_mutations import Mutation, mutations_of
 from soak.targets.mujoco_runs import Observation
 from soak.targets.mujoco_verbs import SCENES, Verbs
+
+
+def soak_prepare(*, guard_malloc: bool) -> None:
+    """The worker's hook, before anything else: oracles, SIGABRT for MuJoCo's ``exit(1)``, guard pages."""
+    mujoco_native.abort_on_error()
+    if guard_malloc:
+        mujoco_native.guard_memory()
+    mujoco_oracles.install()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
