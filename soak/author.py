@@ -272,7 +272,7 @@ class Witness(Protocol):
     def broken(self, promise: str, details: Mapping[str, object]) -> None: ...
     def seen(self, index: int) -> None: ...
     def enter(self, label: str) -> None: ...
-    def leave(self) -> None: ...
+    def leave(self, raised: bool = False) -> None: ...
     def beat(self) -> None: ...
     def stopping(self) -> bool: ...
 
@@ -289,7 +289,7 @@ class _PlainWitness:
     def enter(self, label: str) -> None:
         pass
 
-    def leave(self) -> None:
+    def leave(self, raised: bool = False) -> None:
         pass
 
     def beat(self) -> None:
@@ -336,7 +336,7 @@ class doing:  # noqa: N801 - read as a verb: `with soak.doing("add_object"):`
         _witness.enter(self._label)
 
     def __exit__(self, *exc: object) -> None:
-        _witness.leave()
+        _witness.leave(exc[0] is not None)
 
 
 def beat() -> None:

@@ -189,6 +189,7 @@ class _Worker:
         )
         if self._scenario.real_exit:
             self._desk.perturber.remove()
+            dump_later(_BACKSTOP_HANGS * self._desk.hang_after + _BACKSTOP_EXTRA)
         _flush(message)
 
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
+from soak.worker.slots import thread_name
+
 _TOOL = 4  # of sys.monitoring's six, one that neither debuggers, coverage nor profilers claim
 _SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
 
@@ -53,8 +55,8 @@ class Files:
 class Perturber:
     """Sleeps now and then between two lines of the target. Off until :meth:`activate`."""
 
-    def __init__(self, level: str, files: Files) -> None:
-        """Levels: none, light, heavy.
+    def __init__(self, level: str, files: Files, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Levels: none, light, heavy. ``sleep`` lets other threads in.
 
         Raises:
             ValueError: there is no such level.
@@ -63,6 +65,7 @@ class Perturber:
             raise ValueError(f"perturb: expected none, light or heavy, got {level!r}")
         self._level = LEVELS.get(level)
         self._files = files
+        self._sleep = sleep
         self._wanted: dict[str, bool] = {}
         self._local = threading.local()
         self._seed = ""
@@ -131,13 +134,9 @@ class Perturber:
         try:
             draw = self._local.draw
         except AttributeError:
-            draw = self._local.draw = random.Random(f"{self._seed}:{self._thread_key()}").random
+            draw = self._local.draw = random.Random(f"{self._seed}:{thread_name()}").random
         if draw() < level.chance:
-            time.sleep(draw() * level.longest)
-
-    def _thread_key(self) -> str:
-        ident = threading.get_ident()
-        return next((thread.name for thread in threading.enumerate() if thread.ident == ident), "native")
+            self._sleep(draw() * level.longest)
 
     def _wants(self, file: str) -> bool:
         wanted = self._wanted.get(file)

@@ -26,10 +26,11 @@ _LIBRARY_GOODS = re.compile(r"^(/dev/|/memfd:|anon_inode|native thread|.*\.so[.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """One thing that an iteration could leave. ``key`` is its identity, ``name`` is free of numbers.
+    """One thing that an iteration could leave. ``key`` is its identity, ``name`` is for people.
 
     ``born`` says in which of the worker's iterations it was made, where that is known. ``slow`` things count
-    as left over only from the second time on: libraries open such things once and keep them.
+    as left over only from the second time on: libraries open such things once and keep them. Things of one
+    ``pattern`` are one leak.
     """
 
     key: object
@@ -40,7 +41,7 @@ class Thing:
 
     @property
     def pattern(self) -> tuple[str, str]:
-        return self.name, self.site
+        return plain_path(self.name), self.site
 
     @property
     def slow(self) -> bool:
@@ -57,14 +58,9 @@ _RANDOM_PARTS = re.compile(
 )
 
 
-def plain_name(text: str) -> str:
-    """A name without the numbers that differ from one sighting to the next."""
-    return re.sub(r"\d+", "#", text)
-
-
 def plain_path(text: str) -> str:
-    """A path without the numbers and random letters that differ from one sighting to the next."""
-    return plain_name(_RANDOM_PARTS.sub("#", text))
+    """A name or path without the numbers and random letters that differ from one sighting to the next."""
+    return re.sub(r"\d+", "#", _RANDOM_PARTS.sub("#", text))
 
 
 def find_threads() -> list[Thing]:
@@ -76,7 +72,7 @@ def find_threads() -> list[Thing]:
         things.append(
             Thing(
                 key=(id(thread), thread.native_id),  # ids are used again
-                name=plain_name(thread.name),
+                name=thread.name,
                 site=_site(frames),
                 frames=frames,
                 born=origin.iteration if origin is not None else None,
@@ -94,9 +90,7 @@ def _site(frames: tuple[Frame, ...]) -> str:
 
 def find_native_threads() -> list[Thing]:
     """The threads that native code started."""
-    return [
-        Thing(key=tid, name=f"native thread {plain_name(name)}") for tid, name in native_threads().items()
-    ]
+    return [Thing(key=tid, name=f"native thread {name}") for tid, name in native_threads().items()]
 
 
 def find_descriptors(root: Path) -> list[Thing]:
@@ -108,7 +102,7 @@ def find_descriptors(root: Path) -> list[Thing]:
         except OSError:  # the listing's own
             continue
         name = goal.removeprefix(f"{root}/")
-        things.append(Thing(key=(text, goal), name=plain_path(re.sub(r":\[\d+\]$", "", name))))
+        things.append(Thing(key=(text, goal), name=re.sub(r":\[\d+\]$", "", name)))
     return things
 
 
@@ -125,7 +119,7 @@ def find_children() -> list[Thing]:
         if any(helper in words for helper in _EXEMPT_CHILDREN):
             continue
         name = f"{comm} (ended, not waited for)" if state == "Z" else words.strip() or comm
-        things.append(Thing(key=pid, name=plain_path(name[:200])))
+        things.append(Thing(key=pid, name=name[:200]))
     return things
 
 
@@ -162,7 +156,7 @@ def find_files(folder: Path) -> list[Thing]:
                     return things
                 if not _EXEMPT_FILES.match(entry):
                     path = os.path.relpath(os.path.join(inside, entry), folder)  # noqa: PTH118
-                    things.append(Thing(key=path, name=plain_path(path)))
+                    things.append(Thing(key=path, name=path))
     return things
 
 

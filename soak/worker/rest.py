@@ -21,6 +21,8 @@ from soak.worker.residue import Thing, finders
 WARM_UP = 2
 #: Seconds that threads and processes have for ending after teardown.
 SETTLE = 2.0
+#: Seconds that the kernel has for taking away a thread that Python has already joined.
+ENDING = 0.005
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 _MOST_ITEMS = 20
 
@@ -93,6 +95,7 @@ class RestKeeper:
         """Compare with the baseline, wait for a straggler a bounded time, and report what stays."""
         self._measured += 1
         if self._measured <= WARM_UP:
+            time.sleep(ENDING)
             for account in self._accounts:
                 account.accept()
             return

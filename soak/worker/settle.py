@@ -6,7 +6,6 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import io
 import os
@@ -17,11 +16,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from soak import kernel
 from soak.events import Phase, WorkerSpec
 from soak.flight import Flight, create
 from soak.worker.emitter import lift_fd
 
-_PR_SET_PDEATHSIG = 1
 #: Private and shared anonymous memory, ELF headers, huge pages: enough for pystack and gdb.
 _COREDUMP_FILTER = "0x33"
 _ANSWER_TO_SIGUSR1 = signal.SIGUSR1
@@ -54,8 +53,8 @@ def settle_in(spec: WorkerSpec, *, parent: int | None = None) -> None:
 
 def die_with_parent(parent: int | None) -> None:
     """Ask the kernel to kill this process when the thread that made it ends; end if that came before."""
-    with contextlib.suppress(AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    with contextlib.suppress(AttributeError, OSError):  # not Linux: the zygote still watches
+        kernel.set_parent_death_signal(signal.SIGKILL)
     if parent is not None and os.getppid() != parent:
         os._exit(70)
 

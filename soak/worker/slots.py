@@ -114,6 +114,8 @@ class Slots:
 def thread_name() -> str:
     """The calling thread's name. Unlike ``current_thread``, leaves no dummy behind for a native thread."""
     ident = threading.get_ident()
+    if ident == threading.main_thread().ident:
+        return "main"
     for thread in threading.enumerate():
         if thread.ident == ident:
             return thread.name
