@@ -45,9 +45,15 @@ def probe_all(out: Path, python: str = "", *, gl: bool = True) -> Iterator[Fact]
     yield probe_pystack()
     yield probe_ptrace()
     yield probe_kernel_log()
-    yield from probe_interpreter(python)
+    interpreter = probe_interpreter(python)
+    yield from interpreter
     if gl:
-        yield probe_gl(python)
+        yield probe_gl(python) if all(fact.ok for fact in interpreter) else _no_rendering()
+
+
+def _no_rendering() -> Fact:
+    found = "not tried: the worker interpreter has no mujoco that works"
+    return Fact(name="rendering", ok=False, found=found, remedy="mend that first")
 
 
 def probe_system() -> Fact:
@@ -82,7 +88,14 @@ def probe_memory() -> Fact:
 def nearest_folder(path: Path) -> Path:
     """``path``, or the nearest folder above it that exists."""
     path = path.absolute()
-    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+    return next(folder for folder in (path, *path.parents) if _is_folder(folder))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:  # below a folder that this user may not enter
+        return False
 
 
 def probe_disk(folder: Path) -> Fact:

@@ -48,23 +48,32 @@ def probe_pystack() -> Fact:
 def probe_ptrace() -> Fact:
     """Whether the stacks of a child can be read from outside, as those of a worker that hangs."""
     began = time.monotonic()
+    try:
+        text = _stacks_of_a_child()
+    except OSError as error:
+        return Fact(name="ptrace", ok=False, found=f"could not be tried: {error.strerror}: {sys.executable}")
+    if native.parse(text):
+        took = time.monotonic() - began
+        return Fact(name="ptrace", ok=True, found=f"a child's stacks were read in {took:.1f} s; {rights()}")
+    found = f"{native.explain(text)} ({rights()})"
+    remedy = ptrace_remedy(ptrace_scope()) if "ptrace is not" in found else ""
+    return Fact(name="ptrace", ok=False, found=found, remedy=remedy)
+
+
+def _stacks_of_a_child() -> str:
+    """What the stack command prints of a child of ours, or why it printed nothing."""
     with subprocess.Popen(
         [sys.executable, "-c", _SUBJECT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
             assert child.stdout is not None
             if not select.select([child.stdout], [], [], _START_SECONDS)[0]:
-                return Fact(name="ptrace", ok=False, found=f"a child did not start in {_START_SECONDS:g} s")
+                return f"a child did not start within {_START_SECONDS:g} s"
             child.stdout.readline()
-            began = time.monotonic()
             answer = ask(native.remote_command(child.pid), seconds=native.REMOTE_SECONDS)
+            return answer.stdout + answer.stderr + answer.problem
         finally:
             child.kill()
-    if native.parse(answer.stdout):
-        took = time.monotonic() - began
-        return Fact(name="ptrace", ok=True, found=f"a child's stacks were read in {took:.1f} s; {rights()}")
-    why = answer.problem or native.explain(answer.stdout + answer.stderr)
-    return Fact(name="ptrace", ok=False, found=f"{why} ({rights()})", remedy=ptrace_remedy(ptrace_scope()))
 
 
 def ptrace_remedy(scope: str) -> str:
@@ -96,21 +105,32 @@ def probe_cores(folder: Path) -> Fact:
     if hard == 0 or not pattern or pattern.startswith("|"):
         # No trial: the host's crash reporter would get our abort as a report.
         return _no_core(native.why_no_core(folder, os.getpid()), pattern)
-    with tempfile.TemporaryDirectory(prefix="soak-core-", dir=folder) as place:
-        began = time.time()
-        with subprocess.Popen(
-            [sys.executable, "-c", _ABORT], cwd=place, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as child:
-            try:
-                child.wait(_START_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        core = native.find_core(Path(place), child.pid, since=began - 1)
-        if core is None:
-            return _no_core(native.why_no_core(Path(place), child.pid), pattern)
-        size = core.stat().st_blocks * 512
-        core.unlink()  # an absolute core_pattern puts it elsewhere
+    try:
+        with tempfile.TemporaryDirectory(prefix="soak-core-", dir=folder) as place:
+            size = _core_size(Path(place))
+    except OSError as error:
+        return _no_core(f"could not be tried: {error.strerror}: {error.filename}", pattern)
+    if size is None:
+        return _no_core(native.why_no_core(folder, os.getpid()), pattern)
     return Fact(name="core files", ok=True, found=f"core_pattern {pattern!r}, {size / 1e6:.0f} MB for Python")
+
+
+def _core_size(place: Path) -> int | None:
+    """Bytes on disk of the core of a child that aborts in ``place``, or None where it leaves none."""
+    began = time.time()
+    with subprocess.Popen(
+        [sys.executable, "-c", _ABORT], cwd=place, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as child:
+        try:
+            child.wait(_START_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+    core = native.find_core(place, child.pid, since=began - 1)
+    if core is None:
+        return None
+    size = core.stat().st_blocks * 512
+    core.unlink()  # an absolute core_pattern puts it elsewhere
+    return size
 
 
 def _no_core(why: str, pattern: str) -> Fact:
