@@ -182,7 +182,6 @@ def canary(
         list[str] | None, typer.Argument(help="Canaries to try; all of them by default.")
     ] = None,
     tries: Annotated[int, typer.Option("--tries", "-n", min=1, metavar="N", help="How often each.")] = 1,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, metavar="J", help="Canaries at once.")] = 1,
     clean: Annotated[
         float, typer.Option("--clean", min=0.0, metavar="S", help="Seconds on each correct target.")
     ] = 10.0,
@@ -193,5 +192,5 @@ def canary(
     from soak.cli.canary import canary
 
     raise typer.Exit(
-        canary(tuple(names or ()), tries=tries, jobs=jobs, clean=clean, out=out, as_json=as_json)
+        canary(tuple(names or ()), tries=tries, clean=clean, out=out, as_json=as_json)
     )

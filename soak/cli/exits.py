@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -69,9 +71,11 @@ def exit_code(verdict: Verdict, signal_number: int = 0) -> int:
 
 @contextlib.contextmanager
 def told_in_words() -> Iterator[None]:
-    """Turn a :class:`Problem` into one message on stderr and its exit code."""
+    """Turn a :class:`Problem` into one message on stderr and its exit code, our own bugs into exit code 3."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise SystemExit(SIGNAL_BASE + signal.SIGINT) from None
     except Problem as problem:
         sys.stderr.write(f"soak: {problem}\n")
         raise SystemExit(int(problem.code)) from None
@@ -79,3 +83,7 @@ def told_in_words() -> Iterator[None]:
         # Whoever read our output has gone (`soak list | head`): nothing is wrong, nothing is to say.
         sys.stderr.close()
         raise SystemExit(0) from None
+    except Exception:  # noqa: BLE001 - the process's edge: whatever comes here is soak's own fault
+        traceback.print_exc()
+        sys.stderr.write("soak: this is soak's own fault, not the target's; what was recorded is kept\n")
+        raise SystemExit(int(Exit.HARNESS_FAULT)) from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from soak.events import Evidence, Kept, Sighted
+from soak.files import write_whole
 from soak.findings.finding import FindingContext
 from soak.findings.store import Store
 from soak.supervisor.plan import Plan
@@ -56,4 +57,6 @@ class StoreKeeper:
         if evidence.path:
             self._store.add_evidence(kept, self._folder / evidence.path, evidence.name)
         else:
-            self._store.explain_missing(kept, evidence.name, evidence.problem)
+            folder = self._store.folder(kept.finding) / str(kept.occurrence)
+            if folder.is_dir():
+                write_whole(folder / f"no-{evidence.name}", f"{evidence.problem}\n")

@@ -40,6 +40,7 @@ class Worker:
         self._emit = emit
         self._pending = b""
         self._pidfd = -1
+        self._buried = False
         for name in ("cwd", "tmp"):
             (self.folder / name).mkdir(parents=True)
         flight.create(self.folder / FLIGHT)
@@ -69,10 +70,12 @@ class Worker:
         self.signal(signal.SIGKILL)
 
     def ask_to_stop(self) -> None:
-        self.flight.ask_to_stop()
+        if not self._buried:
+            self.flight.ask_to_stop()
 
     def bury(self) -> None:
         """The process is gone: read its last events and close everything but its folder."""
+        self._buried = True
         while self._read_once():
             pass
         self._loop.forget(self._read_end)

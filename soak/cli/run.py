@@ -1,0 +1,110 @@
+"""``soak run``: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
+from soak.cli.selection import Selection, select
+from soak.cli.session import Outcome, default_jobs, execute, fresh_seed, interpreter_of, locked, say
+from soak.events import Verdict
+from soak.report.fold import Progress
+from soak.report.machine import document
+from soak.report.verdict import closing_text
+from soak.report.views import views_for
+from soak.supervisor.machine import environment
+from soak.supervisor.plan import Plan
+from soak.supervisor.run import Ending, View
+
+_DEFAULT_MINUTES = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The command line of ``soak run``."""
+
+    scenarios: tuple[str, ...] = ()
+    minutes: float | None = None
+    count: int | None = None
+    until_fail: bool = False
+    jobs: int | None = None
+    seed: int | None = None
+    target: str = ""
+    python: str = ""
+    out: Path = Path(".soak")
+    hang_after: float | None = None
+    perturb: str = "light"
+    guard_malloc: bool = False
+    wait: float = 0.0
+    as_json: bool = False
+    quiet: bool = False
+
+
+def run(options: RunOptions) -> int:
+    """Run, report, and return the exit code."""
+    with locked(options.out, options.wait):
+        interpreter = interpreter_of(options.python, options.out)
+        selection = select(options.scenarios, interpreter)
+        if not selection.entries:
+            raise MachineProblem(_all_skipped(selection))
+        plan = plan_of(options, selection)
+
+        def views(progress: Progress) -> Sequence[View]:
+            return views_for(progress, quiet=options.quiet, terminal=sys.stderr.isatty())
+
+        outcome = execute(
+            plan,
+            interpreter,
+            argv=sys.argv[1:],
+            environment=environment(interpreter.executable),
+            skipped=selection.skipped,
+            views=views,
+        )
+    return report(outcome, options)
+
+
+def plan_of(options: RunOptions, selection: Selection) -> Plan:
+    """The plan that the options ask for; without a budget, one minute."""
+    unbounded = options.minutes is None and options.count is None and not options.until_fail
+    return Plan(
+        entries=selection.entries,
+        seed=fresh_seed() if options.seed is None else options.seed,
+        jobs=options.jobs or default_jobs(len(selection.entries)),
+        out=options.out,
+        minutes=_DEFAULT_MINUTES if unbounded else options.minutes,
+        count=options.count,
+        until_fail=options.until_fail,
+        target=options.target,
+        python=options.python,
+        hang_after=options.hang_after or Plan.hang_after,
+        hang_after_given=options.hang_after is not None,
+        perturb=options.perturb,
+        guard_malloc=options.guard_malloc,
+    )
+
+
+def report(outcome: Outcome, options: RunOptions) -> int:
+    """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
+    words = closing_text(outcome.progress, outcome.verdict, out=options.out)
+    if options.as_json:
+        sys.stdout.write(json.dumps(document(outcome.progress, outcome.verdict), indent=2) + "\n")
+        say(words)
+    else:
+        sys.stdout.write(words + "\n")
+    if outcome.ending is Ending.CANNOT_START:
+        if outcome.verdict is Verdict.CANNOT_RUN and not options.target:
+            raise MachineProblem(outcome.problem)
+        raise UsageProblem(outcome.problem)
+    if outcome.ending is Ending.DISK:
+        say(f"soak: {outcome.problem}")
+        return Exit.CANNOT_RUN
+    return exit_code(outcome.verdict, outcome.signal)
+
+
+def _all_skipped(selection: Selection) -> str:
+    reasons = "; ".join(f"{skip.name}: {skip.reason}; {skip.remedy}" for skip in selection.skipped)
+    return f"this machine can run none of the scenarios: {reasons}"
