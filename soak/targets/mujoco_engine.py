@@ -172,6 +172,9 @@ class Engine:
 
         The scene lock is held by the caller, and stays held until the guarded act is complete.
         """
+        return self._refuse_running(robot, verb)
+
+    def _refuse_running(self, robot: str | None, verb: str) -> Refused | None:
         for run in self._table.values():
             if (robot is None or run.robot == robot) and self._holds(run):
                 return Refused(
@@ -248,7 +251,7 @@ class Engine:
         return Refused(what=verb, because=f"robot {robot!r} is being removed or reloaded", remedy=remedy)
 
     def _refuse_double(self, verb: str, robot: str) -> Refused | None:
-        return self._require_no_running_policy(robot, verb)
+        return self._refuse_running(robot, verb)
 
     def _refuse_full(self, verb: str) -> Refused | None:
         if sum(self._holds(run) for run in self._table.values()) < self._workers:
