@@ -1,0 +1,1 @@
+"""Views of a run: each is a fold over its events."""

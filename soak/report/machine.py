@@ -1,0 +1,83 @@
+"""The document of ``--json``: one JSON object for machines, with what the closing text tells people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from soak.events import Verdict
+from soak.findings.statistics import wilson, zero_failure_bound
+from soak.report.fold import Progress
+from soak.report.rows import FindingRow, ScenarioRow
+from soak.report.verdict import ordered
+
+#: Raised when a field changes its meaning or goes away; new fields do not count.
+LAYOUT = 1
+
+
+def document(progress: Progress, verdict: Verdict) -> dict[str, Any]:
+    """The run as JSON's own types. Rates are per iteration, between 0 and 1; durations are seconds."""
+    started = progress.started
+    totals = progress.totals
+    return {
+        "layout": LAYOUT,
+        "verdict": verdict.value,
+        "reason": progress.ended.reason if progress.ended else "",
+        "run": started.run if started else "",
+        "seed": started.seed if started else None,
+        "seconds": round(progress.elapsed, 3),
+        "iterations": totals.iterations,
+        "operations": totals.operations,
+        "accepted": totals.accepted,
+        "refused": totals.refused,
+        "scenarios": [_scenario(row) for row in progress.scenarios.values()],
+        "findings": [_finding(progress, row) for row in ordered(progress)],
+        "skipped": [
+            {"scenario": skip.scenario, "reason": skip.reason, "remedy": skip.remedy}
+            for skip in progress.skipped
+        ],
+        "unproven": [
+            {"scenario": name, "reasons": list(reasons)} for name, reasons in progress.unproven.items()
+        ],
+        "notes": [note.text for note in progress.notes],
+        "environment": dict(started.environment) if started else {},
+    }
+
+
+def _scenario(row: ScenarioRow) -> dict[str, Any]:
+    counts = row.counts
+    return {
+        "scenario": row.name,
+        "iterations": counts.iterations,
+        "tries": row.tries,
+        "operations": counts.operations,
+        "accepted": counts.accepted,
+        "refused": counts.refused,
+        "workers": row.workers,
+        "rate_bound": zero_failure_bound(row.tries),
+        "sometimes": row.sometimes,
+        "findings": sorted(row.findings),
+    }
+
+
+def _finding(progress: Progress, row: FindingRow) -> dict[str, Any]:
+    tries = progress.tries_of(row)
+    has_rate = bool(row.say_rate(tries))
+    hits = min(row.hits, tries)
+    return {
+        "finding": row.id,
+        "kind": row.kind.value,
+        "title": row.title,
+        "detail": row.detail,
+        "new": row.new,
+        "tainted": row.tainted,
+        "shutdown": row.shutdown,
+        "scenarios": sorted(row.scenarios),
+        "count": row.count,
+        "hits": row.hits,
+        "tries": tries,
+        "rate": hits / tries if has_rate else None,
+        "interval": list(wilson(hits, tries)) if has_rate else None,
+        "evidence": row.path,
+        "missing": dict(row.missing),
+        "repro": f"soak repro {row.id}",
+    }

@@ -1,0 +1,118 @@
+"""The texts of ``soak show``: all findings in short, or one with its newest evidence."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from soak.events import to_plain
+from soak.findings.finding import Finding, Reproducer
+from soak.findings.statistics import say_rate
+from soak.findings.store import Store
+from soak.report.verdict import repro_line
+
+#: The evidence worth showing at once, with how many lines of it, from the head (+) or the tail (−).
+_SHOWN = (
+    ("native.txt", 80),
+    ("fault.txt", 60),
+    ("ring.txt", 80),
+    ("stderr", -30),
+    ("MUJOCO_LOG.TXT", -10),
+    ("missing.txt", 10),
+)
+
+
+def findings_text(store: Store, out: Path) -> str:
+    """All findings, the last seen first, in one line each; without a newline at the end."""
+    findings = store.all()
+    if not findings:
+        return f"no findings in {out}"
+    width = max(len(finding.id) for finding in findings)
+    return "\n".join(
+        f"{finding.id:<{width}}  {finding.count:>5}×  {_day(finding.last_seen)}  {finding.title}"
+        for finding in findings
+    )
+
+
+def finding_text(store: Store, finding: Finding, out: Path) -> str:
+    """One finding with its newest occurrence; without a newline at the end."""
+    folders = store.occurrences(finding.id)
+    blocks = ["\n".join(_head(finding, folders, out))]
+    if folders:
+        blocks += _evidence(folders[-1])
+    return "\n\n".join(blocks)
+
+
+def finding_document(store: Store, finding: Finding) -> dict[str, Any]:
+    """One finding for machines: what is in its ``finding.json``, and the folders of its occurrences."""
+    folders = store.occurrences(finding.id)
+    plain: dict[str, Any] = to_plain(finding)
+    return {**plain, "occurrences": [str(folder) for folder in folders], "repro": f"soak repro {finding.id}"}
+
+
+def _head(finding: Finding, folders: list[Path], out: Path) -> list[str]:
+    marks = [
+        word for word, is_set in (("shutdown", finding.shutdown), ("tainted", finding.tainted)) if is_set
+    ]
+    lines = [
+        f"{finding.id}  {finding.title}",
+        f"  {finding.detail}",
+        f"  kind        {' '.join([*marks, finding.kind.value])}",
+        f"  seen        {finding.count} time{'s' * (finding.count != 1)} in {len(finding.runs)} "
+        f"run{'s' * (len(finding.runs) != 1)}, first {_day(finding.first_seen)}, "
+        f"last {_day(finding.last_seen)}",
+        f"  named by    {' | '.join(finding.parts)}",
+        *_reproducer(finding.reproducer),
+        f"  brings back {repro_line(finding.id, out)}",
+    ]
+    lines += [
+        f"  measured    {say_rate(measured.hits, measured.tries)} on {_day(measured.t)}"
+        for measured in finding.reproductions[-3:]
+    ]
+    if folders:
+        lines.append(f"  evidence    {folders[-1]} (kept: {', '.join(folder.name for folder in folders)})")
+    return lines
+
+
+def _reproducer(reproducer: Reproducer) -> list[str]:
+    target = f", target {reproducer.target}" if reproducer.target else ""
+    guard = ", guard-malloc" if reproducer.guard_malloc else ""
+    python = f", python {reproducer.python}" if reproducer.python else ""
+    return [
+        f"  came from   {reproducer.scenario} ({reproducer.scenario_file}){target}",
+        f"              seed {reproducer.seed}, iteration {reproducer.iteration} of a worker that began at "
+        f"{reproducer.first_iteration}, perturb {reproducer.perturb}{guard}{python}",
+    ]
+
+
+def _evidence(folder: Path) -> list[str]:
+    blocks = [_summary_stack(folder)]
+    for name, lines in _SHOWN:
+        path = folder / name
+        if path.is_file() and (text := path.read_text(encoding="utf-8", errors="replace").strip()):
+            blocks.append(f"-- {name} --\n{_some(text, lines)}")
+    return [block for block in blocks if block]
+
+
+def _summary_stack(folder: Path) -> str:
+    """The part of the summary that the head does not tell already: stack, threads, what is missing."""
+    path = folder / "summary.txt"
+    if not path.is_file():
+        return ""
+    blocks = path.read_text(encoding="utf-8", errors="replace").strip().split("\n\n")
+    return "\n\n".join(blocks[2:])
+
+
+def _some(text: str, lines: int) -> str:
+    all_lines = text.splitlines()
+    if len(all_lines) <= abs(lines):
+        return text
+    rest = len(all_lines) - abs(lines)
+    if lines > 0:
+        return "\n".join([*all_lines[:lines], f"… {rest} more lines"])
+    return "\n".join([f"… {rest} lines before", *all_lines[lines:]])
+
+
+def _day(t: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(t))
