@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(
     name="soak",
-    help="Hunt crashes, hangs, leaks and broken promises in code that drives a native simulator from threads.",
+    help="Hunt crashes, hangs, leaks and broken promises in code that drives a simulator from threads.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,7 +29,8 @@ class Perturb(enum.StrEnum):
 Out = Annotated[Path, typer.Option("--out", help="Where findings and runs are kept.")]
 Python = Annotated[str, typer.Option("--python", help="Run workers with this Python interpreter.")]
 Target = Annotated[
-    str, typer.Option("--target", metavar="MODULE:ATTR", help="Soak this instead of the scenario's own target.")
+    str,
+    typer.Option("--target", metavar="MODULE:ATTR", help="Soak this instead of the scenario's own target."),
 ]
 HangAfter = Annotated[
     float | None,
@@ -38,10 +39,13 @@ HangAfter = Annotated[
 PerturbOption = Annotated[
     Perturb, typer.Option("--perturb", help="Seeded jitter at line events of the target's files.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; words for people on stderr.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout; words for people on stderr.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the closing report.")]
 Wait = Annotated[
-    float, typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out.")
+    float,
+    typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out."),
 ]
 
 _OUT = Path(".soak")
@@ -158,7 +162,9 @@ def repro(
 
 @app.command()
 def report(
-    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it; the newest by default.")] = "",
+    run: Annotated[
+        str, typer.Argument(help="A run's name, or the beginning of it; the newest by default.")
+    ] = "",
     out: Out = _OUT,
     as_json: Json = False,
 ) -> None:
@@ -191,6 +197,4 @@ def canary(
     """Prove that soak still smells smoke: planted defects must be found, correct targets pass."""
     from soak.cli.canary import canary
 
-    raise typer.Exit(
-        canary(tuple(names or ()), tries=tries, clean=clean, out=out, as_json=as_json)
-    )
+    raise typer.Exit(canary(tuple(names or ()), tries=tries, clean=clean, out=out, as_json=as_json))

@@ -20,7 +20,7 @@ from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Event, Sighted, to_plain
 from soak.supervisor.interpreter import Interpreter
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import HANG_AFTER_S, Plan
 from soak.supervisor.run import Ending
 
 #: A canary that is not smelled by then is missed.
@@ -93,7 +93,9 @@ def _choose(names: tuple[str, ...]) -> list[Canary]:
         matching = [planted for planted in CANARIES if fnmatch.fnmatch(planted.name, name)]
         if not matching:
             known = ", ".join(planted.name for planted in CANARIES)
-            raise UsageProblem(f"unknown canary {name!r}; expected one of {known}, or a pattern like 'stop_*'")
+            raise UsageProblem(
+                f"unknown canary {name!r}; expected one of {known}, or a pattern like 'stop_*'"
+            )
         chosen += matching
     return list(dict.fromkeys(chosen))
 
@@ -126,7 +128,7 @@ def _try_once(
         minutes=LIMIT_MINUTES,
         until_fail=True,
         target=planted.target,
-        hang_after=planted.hang_after or Plan.hang_after,
+        hang_after=planted.hang_after or HANG_AFTER_S,
         hang_after_given=planted.hang_after is not None,
         perturb=planted.perturb,
         guard_malloc=planted.guard_malloc,

@@ -23,9 +23,7 @@ from soak.supervisor.run import Ending, View
 from soak.triage.reproduce import Reproduced, Tally, plan_for
 
 
-def repro(
-    name: str, *, count: int, python: str, out: Path, wait: float, as_json: bool, quiet: bool
-) -> int:
+def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json: bool, quiet: bool) -> int:
     """Try ``count`` times; exit code 1 when the finding came back (or another one did), 0 when none did."""
     store = Store(out, say=say)
     try:

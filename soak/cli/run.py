@@ -17,7 +17,7 @@ from soak.report.machine import document
 from soak.report.verdict import closing_text
 from soak.report.views import views_for
 from soak.supervisor.machine import environment
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import HANG_AFTER_S, Plan
 from soak.supervisor.run import Ending, View
 
 _DEFAULT_MINUTES = 1.0
@@ -80,7 +80,7 @@ def plan_of(options: RunOptions, selection: Selection) -> Plan:
         until_fail=options.until_fail,
         target=options.target,
         python=options.python,
-        hang_after=options.hang_after or Plan.hang_after,
+        hang_after=options.hang_after or HANG_AFTER_S,
         hang_after_given=options.hang_after is not None,
         perturb=options.perturb,
         guard_malloc=options.guard_malloc,

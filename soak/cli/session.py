@@ -1,4 +1,4 @@
-"""What `run`, `repro` and `canary` share: a folder, a lock, an interpreter, and a run with its store and views."""
+"""What `run`, `repro` and `canary` share: a folder, a lock, an interpreter, a run with store and views."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def locked(out: Path, wait: float) -> Iterator[None]:
         lock.acquire(wait=wait, waiting=lambda who: say(f"soak: {out} is locked by {who}; waiting"))
     except LockHeldError as held:
         raise Problem(
-            f"{out} is locked by {held}; wait for it (--wait S), or name another folder with --out", Exit.LOCKED
+            f"{out} is locked by {held}; wait for it (--wait S), or name another folder with --out",
+            Exit.LOCKED,
         ) from held
     except OSError as error:
         raise MachineProblem(
@@ -111,7 +112,7 @@ def execute(
     """
     progress = Progress()
     try:
-        folder = _new_run_folder(plan.out)
+        folder = _new_run_folder(plan.out.resolve())
         store = Store(plan.out, say=lambda text: say(f"soak: {text}"))
         run = Run(
             plan,
@@ -127,7 +128,9 @@ def execute(
         ]
         closing = run.execute(argv, environment, told)
     except (OSError, StreamError) as error:
-        raise MachineProblem(f"{plan.out}: {error}; free some space or name another folder with --out") from error
+        raise MachineProblem(
+            f"{plan.out}: {error}; free some space or name another folder with --out"
+        ) from error
     return Outcome(
         verdict=closing,
         progress=progress,

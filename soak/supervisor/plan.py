@@ -10,6 +10,9 @@ from pathlib import Path
 #: A scenario's turn is at most this long, so that a long run interleaves its scenarios.
 LONGEST_TURN_S = 60.0
 
+#: Seconds without progress that count as a hang, where neither the user nor the scenario says.
+HANG_AFTER_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -43,7 +46,7 @@ class Plan:
     until_fail: bool = False
     target: str = ""
     python: str = ""
-    hang_after: float = 10.0
+    hang_after: float = HANG_AFTER_S
     hang_after_given: bool = False
     perturb: str = "light"
     guard_malloc: bool = False

@@ -321,7 +321,8 @@ class Slot:
         if self.state is not State.RUNNING:
             return
         self.state = State.READY
-        if self._fruitless > 1 or not began:
+        # A count bounds the tries by itself; a budget of minutes must not go into a storm of forks.
+        if self._host.plan.count is None and self._fruitless > 1:
             wait = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(10, self._fruitless))
             self._loop.later(wait, self._launch_if_ready)
         else:

@@ -1,4 +1,4 @@
-"""Brings a finding back: the same iteration, in fresh workers, again and again; and counts how often it came."""
+"""Brings a finding back: the same iteration, in fresh workers, again; and counts how often it came."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Tally:
 
 
 def plan_for(finding: Finding, entry: Entry, *, tries: int, out: Path, python: str) -> Plan:
-    """The run that tries to bring ``finding`` back: its iteration, alone in a fresh worker, ``tries`` times."""
+    """The run that tries to bring ``finding`` back: its iteration in fresh workers, ``tries`` times."""
     known = finding.reproducer
     first, span = known.iteration, 1
     if finding.kind is Kind.LEAK:

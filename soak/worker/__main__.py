@@ -7,6 +7,7 @@ import importlib.util
 import json
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from soak import events
@@ -52,5 +53,10 @@ def _answer(record: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    commands = {"zygote": _zygote, "run": _run, "describe": _describe, "installed": _installed}
+    commands: dict[str, Callable[..., None]] = {
+        "zygote": _zygote,
+        "run": _run,
+        "describe": _describe,
+        "installed": _installed,
+    }
     commands[sys.argv[1]](*sys.argv[2:])
