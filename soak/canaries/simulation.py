@@ -11,7 +11,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 
@@ -169,3 +169,21 @@ class LeakedMemory(_Leaky):
 
     def _leak(self) -> None:
         self._kept.append(bytearray(os.urandom(100_000)))
+
+
+class RendererClosedElsewhere(MujocoSim):
+    """A renderer is closed by another thread than the one that made and used it."""
+
+    def close_native_renderer(self, native: Any) -> None:
+        closer = threading.Thread(target=native.close, name="renderer-closer")
+        closer.start()
+        closer.join()
+
+
+class RenderersNeverClosed(MujocoSim):
+    """Renderers are kept in a list that nobody empties: memory grows, descriptors do not."""
+
+    _kept: ClassVar[list[Any]] = []
+
+    def close_native_renderer(self, native: Any) -> None:
+        self._kept.append(native)

@@ -15,6 +15,7 @@ import mujoco
 FLOOR = """
 <mujoco model="soak">
   <option timestep="0.002"/>
+  <visual><quality shadowsize="0" offsamples="0"/></visual>
   <worldbody>
     <light name="sun" pos="0 0 3"/>
     <camera name="front" pos="0 -2 1.2" xyaxes="1 0 0 0 0.4 1"/>

@@ -16,8 +16,9 @@ from typing import Any
 import mujoco
 
 from soak.author import Refused, doing
-from soak.targets import mujoco_native, mujoco_oracles, mujoco_scene
+from soak.targets import mujoco_native, mujoco_oracles, mujoco_render_oracle, mujoco_scene
 from soak.targets.mujoco_mutations import Mutation, mutations_of
+from soak.targets.mujoco_render import SceneRenderer
 from soak.targets.mujoco_runs import Observation
 from soak.targets.mujoco_verbs import SCENES, Verbs
 
@@ -28,6 +29,8 @@ def soak_prepare(*, guard_malloc: bool) -> None:
     if guard_malloc:
         mujoco_native.guard_memory()
     mujoco_oracles.install()
+    if hasattr(mujoco, "Renderer"):  # missing where MuJoCo came without its rendering package
+        mujoco_render_oracle.install(mujoco.Renderer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,18 @@ class MujocoSim(Verbs):
     def step(self, count: int = 1) -> Refused | None:
         """Take ``count`` steps by hand; refused while any policy runs: the steps are the policy's then."""
         return self._mutate("step", None, lambda: mujoco.mj_step(self._model, self._data, count))
+
+    def open_renderer(self, height: int = 120, width: int = 160) -> SceneRenderer:
+        """A renderer for the calling thread, which has to close it before it ends. Needs a GL backend."""
+        return SceneRenderer(self, height, width)
+
+    def open_native_renderer(self, model: Any, height: int, width: int) -> Any:
+        """For :class:`SceneRenderer`: a context of the calling thread's, about 80 ms and 80 MB."""
+        return mujoco.Renderer(model, height, width)
+
+    def close_native_renderer(self, native: Any) -> None:
+        """For :class:`SceneRenderer`: the end of such a context, in the thread that made it."""
+        native.close()
 
     def scene_version(self) -> SceneVersion:
         """What mutations may change, as it is now."""
