@@ -40,29 +40,31 @@ WATCHED = 64
 
 
 class Edges:
-    """Counts transitions, so that a call can be told which of them it met. Thread-safe."""
+    """Counts transitions, so that a call can be told which of them it met. Thread-safe.
+
+    An edge is counted by its name and by its name with the robot's, as in "start" and "start left".
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._begun: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
 
-    def begin(self, edge: str) -> None:
+    def begin(self, edge: str, robot: str) -> None:
         with self._lock:
-            self._begun[edge] += 1
+            self._begun.update((edge, f"{edge} {robot}"))
 
-    def end(self, edge: str) -> None:
+    def end(self, edge: str, robot: str) -> None:
         with self._lock:
-            self._ended[edge] += 1
+            self._ended.update((edge, f"{edge} {robot}"))
 
-    def passed(self, edge: str) -> None:
+    def passed(self, edge: str, robot: str) -> None:
         """A transition that takes no time."""
-        with self._lock:
-            self._begun[edge] += 1
-            self._ended[edge] += 1
+        self.begin(edge, robot)
+        self.end(edge, robot)
 
     def over(self) -> Mapping[str, int]:
-        """How many of each are over: to be handed to :meth:`met` after the call."""
+        """How many of each are over: to be handed to the other methods after a call."""
         with self._lock:
             return dict(self._ended)
 
@@ -70,6 +72,11 @@ class Edges:
         """The transitions that were going on at some time since ``over`` was taken."""
         with self._lock:
             return frozenset(edge for edge, begun in self._begun.items() if begun > over.get(edge, 0))
+
+    def contended(self, over: Mapping[str, int], edge: str) -> bool:
+        """Whether the caller's own was not the only ``edge`` going on since ``over`` was taken."""
+        with self._lock:
+            return self._begun[edge] > over.get(edge, 0) + 1
 
 
 class Lookout:
@@ -109,10 +116,10 @@ class Dealings:
         """``start_policy``: no second worker for one robot, however many ask."""
         with self._lock:
             earlier = tuple(self._accepted.get(robot, ()))
-        self.edges.begin("start")
+        self.edges.begin("start", robot)
         with self.sim.policy_window(robot) as window:
             outcome = self.sim.start_policy(robot, Lookout(self.sim, robot, policy), **length)
-        self.edges.end("start")
+        self.edges.end("start", robot)
         if isinstance(outcome, Refused):
             return outcome
         alive = [run.number for run in earlier if not run.done()]
@@ -126,14 +133,14 @@ class Dealings:
     def _done(self, run: PolicyRun) -> None:
         error = None if run.future.cancelled() else run.future.exception()
         always(error is None or isinstance(error, PolicyFailed), FAILS_ITSELF, run=run, error=repr(error))
-        self.edges.passed(ending_of(run))
+        self.edges.passed(ending_of(run), run.robot)
 
     def run(self, robot: str, policy: Policy, **length: Any) -> PolicyResult | Refused:
         """``run_policy``, in the calling thread."""
-        self.edges.begin("blocking run")
+        self.edges.begin("blocking run", robot)
         with self.sim.policy_window(robot) as window:
             outcome = self.sim.run_policy(robot, Lookout(self.sim, robot, policy), **length)
-        self.edges.end("blocking run")
+        self.edges.end("blocking run", robot)
         if isinstance(outcome, Refused):
             return outcome
         always(not window.running_throughout, SECOND_START, robot=robot)
@@ -141,15 +148,15 @@ class Dealings:
         always(outcome.number not in workers, RUN_IS_OVER, robot=robot, workers=workers)
         failed_itself = not outcome.error or outcome.error.startswith(PolicyFailed.__name__)
         always(failed_itself, FAILS_ITSELF, robot=robot, error=outcome.error)
-        self.edges.passed(outcome.ending.value)
+        self.edges.passed(outcome.ending.value, robot)
         return outcome
 
     def stop(self, robot: str, run: PolicyRun | None = None, timeout: float = 2.0) -> StopReply:
         """``stop_policy``; ``run`` is one that was accepted for ``robot`` before."""
-        self.edges.begin("stop")
+        self.edges.begin("stop", robot)
         with self.sim.policy_window(robot) as window:
             reply = self.sim.stop_policy(robot, timeout)
-        self.edges.end("stop")
+        self.edges.end("stop", robot)
         gone = not reply.still_running
         always(not (gone and window.running_throughout), STOP_IS_TRUE, reply=reply)
         if run is not None and gone:
@@ -172,10 +179,10 @@ class Dealings:
         """``remove_robot`` with its policy: when it is done, nothing of it lives on."""
         with self._lock:
             earlier = tuple(self._accepted.get(robot, ()))
-        self.edges.begin("removal")
+        self.edges.begin("removal", robot)
         with self.sim.policy_window(robot) as window:
             outcome = self.sim.remove_robot(robot, stop=True, timeout=timeout)
-        self.edges.end("removal")
+        self.edges.end("removal", robot)
         if outcome is None:
             alive = [run.number for run in earlier if not run.done()]
             always(not alive and not window.running_throughout, REMOVAL_ENDS, robot=robot, running=alive)
