@@ -51,7 +51,7 @@ def cgroup_folders_of(lines: Iterable[str], controller: str, mounted: Path) -> l
         else:
             continue
         for root in roots:
-            inner = root / path.lstrip("/")
+            inner = root if ".." in path.split("/") else root / path.lstrip("/")
             above = [parent for parent in inner.parents if parent == root or root in parent.parents]
             folders += [folder for folder in (inner, *above) if folder.is_dir()]
     return list(dict.fromkeys(folders))

@@ -146,7 +146,7 @@ def _is_in_native_call(stack: ThreadStack) -> bool:
 
 
 def crashed_frames(stacks: Sequence[ThreadStack]) -> tuple[Frame, ...]:
-    """The frames at the fault, in a core's ``stacks``, innermost first; none where no thread was read.
+    """The frames at the fault, in a core's ``stacks``, innermost first; none where nothing could be unwound.
 
     The thread that died is the one inside a signal handler or raising a signal; where the handler had no
     stack to run on (a stack overflow), the one with the most frames of those that could crash: the GIL's
