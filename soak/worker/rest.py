@@ -27,7 +27,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 _MOST_ITEMS = 20
 
 
-class _Account:
+class Account:
     """One resource: what was there, what is known, what has been reported."""
 
     def __init__(self, resource: str, find: Callable[[], list[Thing]]) -> None:
@@ -88,7 +88,7 @@ class RestKeeper:
         self._worker = worker
         self._emit = emit
         self._clock = clock
-        self._accounts = [_Account(resource, find) for resource, find in finders(folder).items()]
+        self._accounts = [Account(resource, find) for resource, find in finders(folder).items()]
         self._measured = 0
 
     def measure(self, iteration: int) -> None:
@@ -117,7 +117,7 @@ class RestKeeper:
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
 
-    def _report(self, iteration: int, account: _Account, excess: list[Thing]) -> None:
+    def _report(self, iteration: int, account: Account, excess: list[Thing]) -> None:
         before = account.baseline
         items = account.settle_up(excess)
         if items:
