@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from soak.canaries.canary import Canary, CanaryOutcome, CleanPair, Smelled, judge
 from soak.canaries.hostile_canaries import HOSTILE, hostile_file
+from soak.canaries.simulation_canaries import LIFECYCLE, SIMULATION
 
 __all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled", "judge"]
 
-CANARIES: tuple[Canary, ...] = HOSTILE
+CANARIES: tuple[Canary, ...] = SIMULATION + HOSTILE
 
-CLEAN: tuple[CleanPair, ...] = (CleanPair(scenario=hostile_file("quiet")),)
+CLEAN: tuple[CleanPair, ...] = (
+    CleanPair(scenario=hostile_file("quiet")),
+    CleanPair(scenario=LIFECYCLE),
+)
