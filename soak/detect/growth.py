@@ -1,14 +1,16 @@
 """Leak by slope: memory that grows with every iteration, long after the warm-up.
 
-Conservative on purpose, since a night of false alarms teaches people to look away: what counts is growth that
-goes on in every third of the series behind the warm-up, clearly above the noise and of a minimal size. A
-plateau, one step, a saturating cache and a sawtooth are none of these.
+Conservative on purpose, since a night of false alarms teaches people to look away. What counts is growth that
+goes on steadily, block after block of what lies behind the warm-up, at no falling pace, of a minimal size. A
+plateau, some steps, a cache that saturates, a sawtooth and a random walk are none of these.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import fmean, median, stdev
 
 from soak.detect.slope import Trend, trend
 from soak.events import Beat
@@ -17,19 +19,22 @@ from soak.events import Beat
 POINTS = 200
 #: Seconds of the worker's time between two looks.
 LOOK_EVERY_S = 5.0
-#: This part of the iterations is warm-up: caches fill, arenas grow, the first renderer comes.
-WARM_UP = 1 / 3
-#: Below so many points behind the warm-up only growth of `few` bytes is believed.
-FEW_POINTS = 20
+#: This part of the iterations is warm-up, and at least these seconds: caches fill, arenas grow.
+WARM_UP, WARM_UP_S = 1 / 3, 20.0
 LEAST_POINTS = 6
 LEAST_ITERATIONS = 8
-#: A trend is believed when chance gives it once in so many looks; a run takes thousands of looks.
-P_VALUE, P_VALUE_FEW = 1e-5, 1e-2
-#: Growth must exceed the noise around the line by this factor.
-OVER_NOISE = 5.0
-#: The last third must grow at least at this part of the others' pace (a logarithm's does at 0.5), and
-#: the others at least at this part of the last third's (a step's does at 0).
-SUSTAINED, NOT_SUDDEN = 0.6, 0.25
+#: A metric's least growth counts from so many iterations on behind the warm-up; of fewer, more is asked.
+ITERATIONS, FEWER_ASK_MORE = 200, 1.2
+#: Growth of so many times the least does not wait for the end of the warm-up: memory may be full by then.
+URGENT = 100
+#: The series is judged by the medians of so many blocks; of few points, of fewer.
+BLOCKS, BLOCKS_OF_FEW, FEW_POINTS = 8, 6, 24
+#: Student's t of the steps from block to block: chance reaches it about once in thirty thousand looks.
+STEADY = 10.0
+#: The second half's pace against the first's: a logarithm's falls to 0.58, a cache's further.
+SUSTAINED = 0.75
+#: Mann–Kendall's p-value; six points in a row reach no less than 0.0085.
+P_VALUE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +45,14 @@ class Metric:
     words: str
     unit: str
     least: float
-    least_of_few: float
 
 
 #: In order of preference: one root cause shows in several, and the first ones say most.
 METRICS = (
-    Metric(name="heap", words="malloc's heap", unit="B", least=1e6, least_of_few=64e6),
-    Metric(name="blocks", words="Python's allocated blocks", unit="", least=10_000, least_of_few=400_000),
-    Metric(name="maps", words="memory mappings", unit="", least=100, least_of_few=400),
-    Metric(name="rss", words="resident memory", unit="B", least=8e6, least_of_few=200e6),
+    Metric(name="heap", words="malloc's heap", unit="B", least=2e6),
+    Metric(name="blocks", words="Python's allocated blocks", unit="", least=10_000),
+    Metric(name="maps", words="memory mappings", unit="", least=100),
+    Metric(name="rss", words="resident memory", unit="B", least=6e6),
 )
 
 
@@ -63,6 +67,7 @@ class Grown:
     last: float
 
 
+#: Iterations, then the metrics in the order of METRICS.
 Point = tuple[float, float, float, float, float]
 
 
@@ -92,17 +97,13 @@ class Growth:
         if beat.seconds - self._looked_at < LOOK_EVERY_S:
             return None
         self._looked_at = beat.seconds
-        grown = self.look()
+        grown = grows(self._points, beat.seconds)
         self.found = grown is not None
         return grown
 
-    def look(self) -> Grown | None:
-        """The metric that grows, the most telling one first, or none."""
-        return grows(self._points)
 
-
-def grows(points: list[Point]) -> Grown | None:
-    """The first of METRICS that grows in every third of what lies behind the warm-up."""
+def grows(points: list[Point], seconds: float) -> Grown | None:
+    """The first of METRICS that grows steadily behind the warm-up, ``seconds`` after the start."""
     if len(points) < LEAST_POINTS or points[-1][0] - points[0][0] < LEAST_ITERATIONS - 1:
         return None
     begin = points[0][0] + WARM_UP * (points[-1][0] - points[0][0])
@@ -111,51 +112,44 @@ def grows(points: list[Point]) -> Grown | None:
         return None
     xs = [point[0] for point in warm]
     for column, metric in enumerate(METRICS, start=1):
-        ys = [point[column] for point in warm]
-        found = _grown(metric, xs, ys)
+        found = _grown(metric, xs, [point[column] for point in warm], seconds)
         if found:
             return found
     return None
 
 
-def _grown(metric: Metric, xs: list[float], ys: list[float]) -> Grown | None:
-    few = len(xs) < FEW_POINTS
-    least = metric.least_of_few if few else metric.least
-    if not _looks_grown(ys, least):
+def _grown(metric: Metric, xs: list[float], ys: list[float], seconds: float) -> Grown | None:
+    span = xs[-1] - xs[0]
+    least = metric.least * max(1.0, ITERATIONS / span) ** FEWER_ASK_MORE
+    if seconds < WARM_UP_S:
+        least = max(least, metric.least * URGENT)
+    # These two are cheap and spare healthy workers the trend, which takes the square of the points.
+    levels = _levels(xs, ys)
+    if levels[-1] - levels[0] < least * 0.8 or not is_steady(levels):
         return None
     whole = trend(xs, ys)
-    span = xs[-1] - xs[0]
-    rise = whole.slope * span
-    if whole.low <= 0 or rise < max(least, OVER_NOISE * whole.noise):
-        return None
-    if whole.p_value > (P_VALUE_FEW if few else P_VALUE) or not _sustained(xs, ys):
+    if whole.low <= 0 or whole.p_value > P_VALUE or whole.slope * span < least:
         return None
     return Grown(metric=metric, trend=whole, iterations=round(span), first=ys[0], last=ys[-1])
 
 
-def _looks_grown(ys: list[float], least: float) -> bool:
-    """A linear look that spares healthy workers the quadratic one: do the medians of the thirds rise?"""
-    third = len(ys) // 3
-    low, middle, high = median(ys[:third]), median(ys[third:-third]), median(ys[-third:])
-    # From the middle of the first third to the middle of the last, a line makes two thirds of its rise.
-    return low < middle < high and (high - low) >= least * 0.5
+def _levels(xs: list[float], ys: list[float]) -> list[float]:
+    """The median of each block of the series; blocks are equally long in iterations, and none is empty."""
+    count = BLOCKS if len(xs) >= FEW_POINTS else BLOCKS_OF_FEW
+    width = (xs[-1] - xs[0]) / count or 1.0
+    blocks: list[list[float]] = [[] for _ in range(count)]
+    for x, y in zip(xs, ys, strict=True):
+        blocks[min(count - 1, int((x - xs[0]) / width))].append(y)
+    return [median(block) for block in blocks if block]
 
 
-def _sustained(xs: list[float], ys: list[float]) -> bool:
-    third = (xs[-1] - xs[0]) / 3
-    paces = []
-    for part in range(3):
-        low, high = xs[0] + part * third, xs[0] + (part + 1) * third
-        inside = [index for index, x in enumerate(xs) if low <= x <= high]
-        paces.append(_pace([xs[index] for index in inside], [ys[index] for index in inside]))
-    first, second, last = paces
-    return (
-        min(paces) > 0 and last >= SUSTAINED * max(first, second) and min(first, second) >= NOT_SUDDEN * last
-    )
-
-
-def _pace(xs: list[float], ys: list[float]) -> float:
-    """The slope of one third; of two points the line through them."""
-    if len(xs) >= 3:
-        return trend(xs, ys).slope
-    return (ys[-1] - ys[0]) / (xs[-1] - xs[0]) if len(xs) == 2 and xs[0] != xs[1] else 0.0
+def is_steady(levels: list[float]) -> bool:
+    """Whether the levels climb with every block, evenly, and no slower in the end than in the beginning."""
+    steps = [after - before for before, after in pairwise(levels)]
+    if len(steps) < 4 or min(steps) <= 0:
+        return False
+    spread = stdev(steps)
+    if spread and fmean(steps) * math.sqrt(len(steps)) < STEADY * spread:
+        return False
+    half = len(steps) // 2
+    return fmean(steps[-half:]) >= SUSTAINED * fmean(steps[:half])
