@@ -138,7 +138,7 @@ class _Worker:
                     self._rest.measure(self._iteration)
                     self._beat_if_due()
             done += 1
-        return "count"
+        return "asked" if flight.stop_asked else "count"
 
     def _beat_if_due(self) -> None:
         if self._beats < _FIRST_BEATS or time.monotonic() - self._beat_at >= _BEAT_EVERY:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import soak
-from soak import events
+from soak.events import Event, LastWords, WorkerSpec, decode, to_plain
 from soak.flight import FlightReader, Snapshot, create
 
-E = TypeVar("E", bound=events.Event)
+E = TypeVar("E", bound=Event)
 
 ROOT = Path(soak.__file__).parents[1]
 DEADLINE_S = 60.0
@@ -27,15 +27,15 @@ DEADLINE_S = 60.0
 class Outcome:
     """What a worker left: its events in order, its exit status as ``Popen.returncode``, its folder."""
 
-    events: tuple[events.Event, ...]
+    events: tuple[Event, ...]
     status: int
     folder: Path
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def last_words(self) -> events.LastWords:
-        (words,) = self.of(events.LastWords)
+    def last_words(self) -> LastWords:
+        (words,) = self.of(LastWords)
         return words
 
     def one(self, kind: type[E]) -> E:
@@ -56,10 +56,10 @@ class Outcome:
 class Worker:
     """A running worker process."""
 
-    def __init__(self, spec: events.WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec) -> None:
         self.spec = spec
         self.folder = Path(spec.folder)
-        (self.folder / "spec.json").write_text(json.dumps(events.to_plain(spec)))
+        (self.folder / "spec.json").write_text(json.dumps(to_plain(spec)))
         create(self.folder / "flight")
         self._read, write = os.pipe()
         self.process = subprocess.Popen(
@@ -70,9 +70,9 @@ class Worker:
         )
         os.close(write)
         self._rest = b""
-        self._events: list[events.Event] = []
+        self._events: list[Event] = []
 
-    def next_event(self) -> events.Event | None:
+    def next_event(self) -> Event | None:
         """The next event; None once the worker has closed its pipe."""
         until = time.monotonic() + DEADLINE_S
         while b"\n" not in self._rest:
@@ -85,7 +85,7 @@ class Worker:
                 return None
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
-        event = events.decode(line)
+        event = decode(line)
         self._events.append(event)
         return event
 
@@ -102,6 +102,10 @@ class Worker:
         reader.ask_to_stop()
         reader.close()
 
+    def hang_up(self) -> None:
+        """Close the reading end, as a supervisor that dies does."""
+        os.close(self._read)
+
     def finish(self) -> Outcome:
         """Hear it out."""
         while self.next_event() is not None:
@@ -111,14 +115,14 @@ class Worker:
         return Outcome(events=tuple(self._events), status=status, folder=self.folder)
 
 
-def make_spec(tmp_path: Path, source: str, **changes: object) -> events.WorkerSpec:
+def make_spec(tmp_path: Path, source: str, **changes: object) -> WorkerSpec:
     """A spec for the scenario ``story`` in ``source``, in a folder of its own below ``tmp_path``."""
     number = len(list(tmp_path.glob("worker-*")))
     folder = tmp_path / f"worker-{number}"
     folder.mkdir()
     file = tmp_path / f"story{number}.py"
     file.write_text("import soak\n" + textwrap.dedent(source))
-    spec = events.WorkerSpec(
+    spec = WorkerSpec(
         worker=7,
         scenario_file=str(file),
         scenario="story",

@@ -184,7 +184,7 @@ def test_a_nemesis_that_raises_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_invariant_is_looked_at_while_operations_run(tmp_path: Path) -> None:
-    """An invariant that an operation breaks is a violation of the operations' phase, at its own definition."""
+    """An invariant that an operation breaks is a violation of that phase, at the invariant's definition."""
     outcome = soak_story(
         tmp_path,
         """

@@ -196,5 +196,3 @@ def test_a_target_that_leads_nowhere_is_told(target: str, words: str) -> None:
     with pytest.raises(LoadError, match=words) as caught:
         load_target(target)
     assert repr(target) in str(caught.value)
-
-

@@ -100,7 +100,9 @@ def test_a_leaked_file_is_told(tmp_path: Path) -> None:
 
 def test_mujocos_log_and_cores_are_no_leak(tmp_path: Path) -> None:
     """The evidence that the supervisor collects is not counted."""
-    leak = "n = globals().setdefault('n', []); n.append(1); len(n) == 3 and open('MUJOCO_LOG.TXT', 'w').close()"
+    leak = (
+        "n = globals().setdefault('n', []); n.append(1); len(n) == 3 and open('MUJOCO_LOG.TXT', 'w').close()"
+    )
     assert leaks(tmp_path, leak) == []
 
 
