@@ -8,6 +8,7 @@ from soak.detect.clue import Clue, Watched
 from soak.detect.crash import crash
 from soak.detect.error import error
 from soak.detect.exits import exited
+from soak.detect.growth import Growth
 from soak.detect.hang import hang
 from soak.detect.harness import unusable
 from soak.detect.infra import killed
@@ -93,6 +94,8 @@ class Detective:
         return watched
 
     def _retire(self, worker: int) -> None:
+        # No beat follows an end; a series is forty kilobytes, and sixty-four of them look like a leak.
+        self._workers[worker].growth = Growth()
         self._ended.append(worker)
         if len(self._ended) > _ENDED_KNOWN:
             self._workers.pop(self._ended.popleft(), None)
