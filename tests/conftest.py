@@ -1,0 +1,42 @@
+"""What all tests share: nothing is written outside temporary folders, and `soak` as a real process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, Soak
+
+#: What a run leaves where it is started, if it is not told another place.
+_LITTER = (".soak", "MUJOCO_LOG.TXT", "core")
+
+
+@pytest.fixture(autouse=True)
+def stay_in_temporary_folders(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The working directory and HOME are folders of the test's own, and the checkout stays clean."""
+    before = [name for name in _LITTER if (ROOT / name).exists()]
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    # Processes that a test starts import this checkout, wherever they run.
+    path = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{path}" if path else str(ROOT))
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    litter = [name for name in _LITTER if (ROOT / name).exists() and name not in before]
+    assert not litter, f"a test wrote {litter} into the checkout"
+    assert not list(home.iterdir()), "a test wrote into HOME"
+
+
+@pytest.fixture
+def soak(tmp_path: Path) -> Iterator[Soak]:
+    """`soak` on the command line; what it leaves running is killed when the test ends."""
+    command = Soak(tmp_path)
+    yield command
+    command.end_all()
