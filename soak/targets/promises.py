@@ -12,11 +12,20 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from soak.author import Refused, always, beat
-from soak.targets.mujoco_runs import Action, Observation, Policy, PolicyResult, PolicyRun, StopReply
+from soak.targets.mujoco_runs import (
+    Action,
+    Closed,
+    LastStep,
+    Observation,
+    Policy,
+    PolicyResult,
+    PolicyRun,
+    StopReply,
+)
 from soak.targets.policies import PolicyFailed
 
 if TYPE_CHECKING:
@@ -33,7 +42,12 @@ STOP_IS_TRUE = "stop_policy says that a policy is gone only when its worker is g
 NO_STEP_AFTER_STOP = "a stopped policy takes no further step"
 RUN_IS_OVER = "run_policy returns only when its worker is gone"
 REMOVAL_ENDS = "a robot is removed only when its policy's worker is gone"
+CLOSE_ENDS = "a close that says it is clean has ended every worker"
+DEAD_WORLD = "nothing steps a world that is closed"
 FAILS_ITSELF = "a run fails only where its policy fails"
+
+#: What an engine that is closed says of its scene, instead of what it holds.
+CLOSED = (("", ("closed",)),)
 
 #: So many stopped runs are watched for further steps.
 WATCHED = 64
@@ -52,11 +66,13 @@ class Edges:
 
     def begin(self, edge: str, robot: str) -> None:
         with self._lock:
-            self._begun.update((edge, f"{edge} {robot}"))
+            self._begun[edge] += 1
+            self._begun[f"{edge} {robot}"] += 1
 
     def end(self, edge: str, robot: str) -> None:
         with self._lock:
-            self._ended.update((edge, f"{edge} {robot}"))
+            self._ended[edge] += 1
+            self._ended[f"{edge} {robot}"] += 1
 
     def passed(self, edge: str, robot: str) -> None:
         """A transition that takes no time."""
@@ -93,7 +109,8 @@ class Lookout:
         mine = sim.scene_version().part((robot,))
         if self._first is None:
             self._first = mine
-        always(mine == self._first, UNCHANGED, robot=robot, before=self._first, now=mine)
+        # A close tells the policies and only then waits: their last decisions may see that it has begun.
+        always(mine in (self._first, CLOSED), UNCHANGED, robot=robot, before=self._first, now=mine)
         workers = sim.live_workers().get(robot, ())
         always(len(workers) <= 1, ONE_WORKER, robot=robot, workers=workers)
         beat()
@@ -109,6 +126,7 @@ class Dealings:
         self._lock = threading.Lock()
         self._accepted: dict[str, list[PolicyRun]] = {}
         self._stopped: deque[tuple[PolicyRun, int]] = deque(maxlen=WATCHED)
+        self._last_steps: dict[str, LastStep | None] = {}
 
     # -- starting and stopping -----------------------------------------------------------------------------
 
@@ -188,23 +206,51 @@ class Dealings:
             always(not alive and not window.running_throughout, REMOVAL_ENDS, robot=robot, running=alive)
         return outcome
 
+    def accepted(self) -> tuple[PolicyRun, ...]:
+        """The runs whose start was accepted, but for those that were done when a later one was."""
+        with self._lock:
+            return tuple(run for runs in self._accepted.values() for run in runs)
+
+    def close(self, timeout: float, robots: Iterable[str]) -> Closed:
+        """``close``; the ``robots`` are watched for steps that come afterwards."""
+        earlier = self.accepted()
+        self.edges.begin("close", "")
+        closed = self.sim.close(timeout)
+        self.edges.end("close", "")
+        if closed.clean:
+            workers = self.sim.live_workers()
+            alive = [run for run in earlier if not run.done()]
+            always(not workers and not alive, CLOSE_ENDS, workers=workers, runs=alive)
+            with self._lock:
+                self._last_steps = {robot: self.sim.last_step_of(robot) for robot in robots}
+        return closed
+
+    def no_step_after_close(self) -> bool:
+        """Look whether anybody stepped since :meth:`close` said that it is clean."""
+        with self._lock:
+            last_steps = dict(self._last_steps)
+        now = {robot: self.sim.last_step_of(robot) for robot in last_steps}
+        return always(now == last_steps, DEAD_WORLD, then=last_steps, now=now)
+
     # -- changing ------------------------------------------------------------------------------------------
 
     def mutate(self, mutation: Mutation, rng: random.Random, robot: str) -> Seen:
         """One mutation, drawn with ``rng``: refused and without effect, or accepted and with effect."""
         sim = self.sim
         over = self.edges.over()
+        self.edges.begin("mutation", robot)
         with sim.policy_window() as window:
             before = sim.scene_version()
             outcome = mutation(rng, robot)
             after = sim.scene_version()
+        self.edges.end("mutation", robot)
         live = window.robots
         concerned = mutation.scope == "scene" or robot in live
         if live:
             if concerned:
                 always(outcome is not None, REFUSED, verb=mutation.name, robot=robot, running=live)
             mine, now = before.part(live), after.part(live)
-            always(mine == now, UNCHANGED, verb=mutation.name, running=live, before=mine, now=now)
+            always(now in (mine, CLOSED), UNCHANGED, verb=mutation.name, running=live, before=mine, now=now)
         if outcome is None:
             always(before != after, TAKES_EFFECT, verb=mutation.name, robot=robot)
         return Seen(outcome, bool(live) and concerned, bool(live), self.edges.met(over))
