@@ -9,7 +9,7 @@ import os
 import reprlib
 import threading
 import traceback
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 from soak import author
 from soak.events import Frame
@@ -22,6 +22,7 @@ MOST_TRACEBACK = 20_000
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with co_filename on hot paths
 _AUTHOR = author.__file__
 _THREADING = threading.__file__
+_RUNPY = "<frozen runpy>"  # below which a spawned worker lives
 _THREAD_STARTERS = frozenset({"_bootstrap", "_bootstrap_inner", "run"})
 
 
@@ -35,7 +36,7 @@ def of_stack(frame: FrameType | None, most: int = MOST_FRAMES) -> tuple[Frame, .
     found: list[Frame] = []
     while frame is not None and len(found) < most:
         code = frame.f_code
-        if _is_shown(code.co_filename, code.co_name):
+        if is_shown(code):
             found.append(Frame(function=code.co_qualname, file=code.co_filename, line=frame.f_lineno or 0))
         frame = frame.f_back
     return tuple(found)
@@ -46,7 +47,7 @@ def of_traceback(trace: TracebackType | None) -> tuple[Frame, ...]:
     found: list[Frame] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if _is_shown(code.co_filename, code.co_name):
+        if is_shown(code):
             found.append(Frame(function=code.co_qualname, file=code.co_filename, line=trace.tb_lineno or 0))
         trace = trace.tb_next
     return tuple(reversed(found[-MOST_FRAMES:]))
@@ -60,8 +61,11 @@ def of_callable(call: object) -> tuple[Frame, ...]:
     return (Frame(function=code.co_qualname, file=code.co_filename, line=code.co_firstlineno),)
 
 
-def _is_shown(file: str, function: str) -> bool:
-    return not is_own(file) and not (file == _THREADING and function in _THREAD_STARTERS)
+def is_shown(code: CodeType) -> bool:
+    """Whether a frame is evidence: neither soak's own nor what every thread and process begins with."""
+    file = code.co_filename
+    starts_thread = file == _THREADING and code.co_name in _THREAD_STARTERS
+    return not (is_own(file) or starts_thread or file == _RUNPY)
 
 
 def error_name(error: BaseException) -> str:

@@ -21,7 +21,9 @@ _EXEMPT_FILES = re.compile(r"^(MUJOCO_LOG\.TXT|core(\..*)?)$")
 #: multiprocessing's helpers live as long as the process, by design.
 _EXEMPT_CHILDREN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 #: What libraries open once, whenever they first need it; leaks only if it happens again.
-_LIBRARY_GOODS = re.compile(r"^(/dev/|/memfd:|anon_inode|native thread|.*\.so[.0-9]*$)")
+_LIBRARY_GOODS = re.compile(
+    r"^(/dev/(dri/|nvidia|kfd|u?random)|/memfd:|anon_inode|native thread|.*\.so[.0-9]*$)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,9 @@ def find_descriptors(root: Path) -> list[Thing]:
 
 
 def find_children() -> list[Thing]:
-    """Child processes, ended ones that nobody waited for included."""
+    """Child processes, ended ones that nobody waited for included, and orphans that the zygote adopted."""
     things = []
-    for pid in _child_pids():
+    for pid in (*_child_pids(), *_adopted_pids()):
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -133,6 +135,18 @@ def _child_pids() -> list[int]:
         ]
     except OSError:  # the file or its thread is gone, or the kernel has no such files: ask every process
         return [pid for pid in _all_pids() if _parent_of(pid) == me]
+
+
+def _adopted_pids() -> list[int]:
+    """The zygote's other children: what this worker's children left running when they ended."""
+    parent = os.getppid()
+    try:
+        if b"zygote" not in Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"):
+            return []  # spawned by somebody else, whose children are no business of ours
+        pids = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(pid) for pid in pids if int(pid) != os.getpid()]
 
 
 def _all_pids() -> Iterator[int]:

@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any
 
 from soak.events import Frame
-from soak.worker.frames import is_own
+from soak.worker.frames import is_shown
 
 _MOST_FRAMES = 12
 #: Frames of these files say how threads are made, never who wanted one.
@@ -35,7 +35,7 @@ class Origin:
         return tuple(
             Frame(function=code.co_qualname, file=code.co_filename, line=line)
             for code, line in self.stack
-            if not is_own(code.co_filename) and not any(part in code.co_filename for part in _MACHINERY)
+            if is_shown(code) and not any(part in code.co_filename for part in _MACHINERY)
         )
 
 

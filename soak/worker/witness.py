@@ -5,6 +5,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sys
@@ -21,6 +22,10 @@ from soak.worker.slots import Slots, thread_name
 
 #: So many findings of one iteration are emitted; a promise with a number in its text would make thousands.
 MOST_FINDINGS = 20
+
+
+#: A promise broken here, while the threads of an iteration that has its finding wind down, is a consequence.
+_AFTERMATH = (Phase.REST, Phase.TEARDOWN)
 
 
 class Stop:
@@ -114,7 +119,15 @@ class WorkerWitness:
             first = promise not in self._promises
             self._promises.add(promise)
         if first and self._may_emit():
-            event = PromiseBroken(
+            if self._found and self._phase() in _AFTERMATH:
+                self._say_also(promise, details)
+            else:
+                self._emit_broken(promise, details, where)
+        self._end_iteration()
+
+    def _emit_broken(self, promise: str, details: Mapping[str, object], where: tuple[Frame, ...]) -> None:
+        self._emitter.emit(
+            PromiseBroken(
                 t=time.time(),
                 worker=self._worker,
                 iteration=self.iteration,
@@ -126,8 +139,13 @@ class WorkerWitness:
                 frames=where,
                 ring=self._keep_ring(),
             )
-            self._emitter.emit(event)
-        self._end_iteration()
+        )
+
+    def _say_also(self, promise: str, details: Mapping[str, object]) -> None:
+        """Keep what the finding has most likely brought about as text: one bug is one finding, not five."""
+        shown = ", ".join(f"{name}={frames.shown(value)}" for name, value in details.items())
+        with contextlib.suppress(Exception):  # stderr is the target's as much as ours
+            sys.stderr.write(f"after a finding, {self._thread()} also found broken: {promise} ({shown})\n")
 
     def report_raised(self, error: BaseException, *, doing: str | None = None) -> None:
         """An exception that nothing expected, in the calling thread."""

@@ -46,7 +46,7 @@ def test_a_broken_promise_carries_its_evidence(tmp_path: Path) -> None:
 
 
 def test_a_promise_is_told_once_per_iteration(tmp_path: Path) -> None:
-    """A promise that four threads break is one event; another promise is another."""
+    """A promise that four threads break is one event."""
     outcome = soak_story(
         tmp_path,
         """
@@ -59,11 +59,29 @@ def test_a_promise_is_told_once_per_iteration(tmp_path: Path) -> None:
         @story.operation(threads=4)
         def work(state, rng):
             state.wait()
-            soak.always(False, "first")
-            soak.always(False, "second")
+            soak.always(False, "all is well")
         """,
     )
-    assert sorted(event.promise for event in outcome.of(PromiseBroken)) == ["first", "second"]
+    assert outcome.one(PromiseBroken).promise == "all is well"
+
+
+def test_what_a_finding_brings_about_is_text_and_no_finding(tmp_path: Path) -> None:
+    """A promise broken while an iteration with a finding winds down is kept in stderr alone."""
+    outcome = soak_story(
+        tmp_path,
+        """
+        @soak.scenario(seconds=60)
+        def story(target, rng):
+            yield None
+            soak.always(False, "it closes well", why="broken")
+
+        @story.operation(threads=1)
+        def work(state, rng):
+            soak.always(False, "it works")
+        """,
+    )
+    assert outcome.one(PromiseBroken).promise == "it works"
+    assert "main also found broken: it closes well (why='broken')" in outcome.text("stderr")
 
 
 def test_a_promise_with_a_number_in_it_does_not_flood(tmp_path: Path) -> None:
@@ -71,14 +89,13 @@ def test_a_promise_with_a_number_in_it_does_not_flood(tmp_path: Path) -> None:
     outcome = soak_story(
         tmp_path,
         """
-        @soak.scenario(seconds=60, rounds=1)
+        @soak.scenario(seconds=0)
         def story(target, rng):
             yield None
 
-        @story.operation(threads=1)
-        def work(state, rng):
-            for number in range(1000):
-                soak.always(False, f"{number} is right")
+        @story.check("all numbers are right")
+        def right(state):
+            return all([soak.always(False, f"{number} is right") for number in range(1000)])
         """,
     )
     assert len(outcome.of(PromiseBroken)) == MOST_FINDINGS
