@@ -25,6 +25,8 @@ from soak.supervisor.run import Ending
 
 #: A canary that is not smelled by then is missed.
 LIMIT_MINUTES = 1.0
+#: The table's columns where there is no terminal: a log is no 80 columns wide.
+_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def canary(names: tuple[str, ...], *, tries: int, clean: float, out: Path, as_js
     if as_json:
         sys.stdout.write(json.dumps([to_plain(row) | {"ok": row.ok} for row in rows], indent=2) + "\n")
     else:
-        Console().print(_table(rows))
+        Console(width=None if sys.stdout.isatty() else _WIDTH).print(_table(rows))
     failed = [row.name for row in rows if not row.ok]
     skipped = [row.name for row in rows if row.skipped]
     if skipped:

@@ -90,6 +90,7 @@ def _entry(file: Path, record: dict[str, Any]) -> Entry:
         summary=record["summary"],
         seconds=record["seconds"],
         fresh=record["fresh"],
+        real_exit=record["real_exit"],
         sometimes=tuple(record["sometimes"]),
         target=record["target"] or "",
         hang_after=record["hang_after"],

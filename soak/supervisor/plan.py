@@ -10,6 +10,9 @@ from pathlib import Path
 #: A scenario's turn is at most this long, so that a long run interleaves its scenarios.
 LONGEST_TURN_S = 60.0
 
+#: Where Python's own exit is under test, a worker has this many iterations, so that it comes often.
+ITERATIONS_PER_EXIT = 3
+
 #: Seconds without progress that count as a hang, where neither the user nor the scenario says.
 HANG_AFTER_S = 10.0
 
@@ -23,6 +26,7 @@ class Entry:
     summary: str
     seconds: float
     fresh: bool
+    real_exit: bool
     sometimes: tuple[str, ...]
     target: str
     hang_after: float | None

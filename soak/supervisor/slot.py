@@ -30,7 +30,7 @@ from soak.supervisor.errand import Errand
 from soak.supervisor.ladder import Diagnosis, Ladder
 from soak.supervisor.launcher import Home, Launcher
 from soak.supervisor.loop import Loop
-from soak.supervisor.plan import Entry, Plan
+from soak.supervisor.plan import ITERATIONS_PER_EXIT, Entry, Plan
 from soak.supervisor.sample import Sampler
 from soak.supervisor.watch import Watch, in_words, thread_cpu_seconds
 from soak.supervisor.worker import FAULT, FLIGHT, NATIVE, Worker
@@ -236,7 +236,7 @@ class Slot:
             target=plan.target,
             seed=plan.seed,
             first_iteration=lane.next,
-            count=plan.span or lane.left or 0,
+            count=self._count(lane),
             hang_after=plan.hang_limit(lane.entry),
             perturb=plan.perturb,
             guard_malloc=plan.guard_malloc,
@@ -244,6 +244,13 @@ class Slot:
             folder=str(self._host.folder / "workers" / str(number)),
             env=lane.entry.env,
         )
+
+    def _count(self, lane: Lane) -> int:
+        """How many iterations the next worker has; 0 for as many as the turn allows."""
+        if self._host.plan.span:
+            return self._host.plan.span
+        bounds = [lane.left, ITERATIONS_PER_EXIT if lane.entry.real_exit else None]
+        return min((bound for bound in bounds if bound is not None), default=0)
 
     def _heard(self, event: Event) -> None:
         assert self.worker is not None

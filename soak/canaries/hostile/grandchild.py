@@ -1,6 +1,5 @@
 """A helper process is left behind, orphaned and in a process session of its own."""
 
-import functools
 import random
 import subprocess
 from collections.abc import Generator
@@ -8,9 +7,8 @@ from collections.abc import Generator
 import soak
 
 
-@functools.cache
 def _leave_one_behind() -> None:
-    """Once a process: the shell ends at once, its child sleeps on, and nobody's wait or kill reaches it."""
+    """The shell ends at once, its child sleeps on, and nobody's wait or kill reaches it."""
     subprocess.run(
         ["sh", "-c", "sleep 300 & "],
         start_new_session=True,
@@ -21,7 +19,7 @@ def _leave_one_behind() -> None:
     )
 
 
-@soak.scenario(seconds=0.2)
+@soak.scenario(seconds=5.0, rounds=1)
 def grandchild(target: object, rng: random.Random) -> Generator[None, None, None]:
     """A grandchild in another process session outlives the worker."""
     yield
