@@ -46,10 +46,12 @@ class WorkerRow:
 
     def take(self, event: Beat | Sample) -> None:
         self.counts = Counts(event.iterations, event.operations, event.accepted, event.refused)
-        self.rss, self.threads, self.fds = event.rss, event.threads, event.fds
         if isinstance(event, Beat):
             self.sometimes = event.sometimes
-        else:
+        # A beat is taken at rest: what lives while operations run is in the samples.
+        if isinstance(event, Sample) or not self.threads:
+            self.rss, self.threads, self.fds = event.rss, event.threads, event.fds
+        if isinstance(event, Sample):
             self.cpu = event.cpu
 
 
