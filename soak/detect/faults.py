@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from soak.events import Frame
 
 # 3.14 puts the thread's name in brackets behind its number. Two threads that crash at once write into one
-# another's lines, so nothing here relies on where a line begins or ends.
+# another's lines, and the first to end cuts the other's dump short: so nothing here relies on where a line
+# begins, and a frame without the end of its line is not believed.
 _HEADER = re.compile(
     r"(Current thread|Thread) (0x[0-9a-fA-F]+)(?: \[([^\]\n]*)\])? \(most recent call first\):"
 )
-_FRAME = re.compile(r'File "([^"\n]*)", line (\d+|\?\?\?) in ([^\n]+?)(?=  File "|\n|$)')
-_ERROR = re.compile(r"Fatal Python error: ([^\n]+)")
+_FRAME = re.compile(r'File "([^"\n]*)", line (\d+|\?\?\?) in ([^\n]+?)(?=  File "|\n)')
+_ERROR = re.compile(r"Fatal Python error: (?!Fatal Python error)")
+_ERROR_NAME = re.compile(
+    r"Segmentation fault|Aborted|Bus error|Floating-point exception|Illegal instruction|[^\n]+"
+)
 _END = re.compile(r"\nExtension modules: |\nCurrent thread's C stack trace")
 
 
@@ -51,7 +55,7 @@ def parse(text: str) -> Fault:
     headers = list(_HEADER.finditer(body))
     stops = [*(header.start() for header in headers[1:]), len(body)]  # one too many where there are none
     return Fault(
-        error=errors[-1].group(1).strip() if errors else "",
+        error=_error_name(text, errors[-1].end()) if errors else "",
         threads=tuple(
             ThreadStack(
                 ident=header.group(2),
@@ -62,6 +66,11 @@ def parse(text: str) -> Fault:
             for header, stop in zip(headers, stops, strict=False)
         ),
     )
+
+
+def _error_name(text: str, at: int) -> str:
+    match = _ERROR_NAME.match(text, at)
+    return match.group().strip() if match else ""
 
 
 def _frames(text: str) -> tuple[Frame, ...]:

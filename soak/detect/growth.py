@@ -16,7 +16,7 @@ from soak.detect.slope import Trend, trend
 from soak.events import Beat
 
 #: At most so many points are kept per worker; when full, every other one is dropped.
-POINTS = 200
+POINTS = 200  # even, so that thinning keeps the newest
 #: Seconds of the worker's time between two looks.
 LOOK_EVERY_S = 5.0
 #: This part of the iterations is warm-up, and at least these seconds: caches fill, arenas grow.
@@ -29,6 +29,8 @@ ITERATIONS, FEWER_ASK_MORE = 200, 1.2
 URGENT = 100
 #: The series is judged by the medians of so many blocks; of few points, of fewer.
 BLOCKS, BLOCKS_OF_FEW, FEW_POINTS = 8, 6, 24
+#: Once one metric has grown, another may name the leak that has grown by this part of its least.
+TELLING = 0.5
 #: Student's t of the steps from block to block: chance reaches it about once in thirty thousand looks.
 STEADY = 10.0
 #: The second half's pace against the first's: a logarithm's falls to 0.58, a cache's further.
@@ -50,7 +52,7 @@ class Metric:
 #: In order of preference: one root cause shows in several, and the first ones say most.
 METRICS = (
     Metric(name="heap", words="malloc's heap", unit="B", least=2e6),
-    Metric(name="blocks", words="Python's allocated blocks", unit="", least=10_000),
+    Metric(name="blocks", words="Python's allocated blocks", unit="", least=20_000),
     Metric(name="maps", words="memory mappings", unit="", least=100),
     Metric(name="rss", words="resident memory", unit="B", least=6e6),
 )
@@ -90,10 +92,10 @@ class Growth:
         self._until_next -= 1
         if self._until_next <= 0:
             self._points.append((beat.iterations, beat.heap, beat.blocks, beat.maps, beat.rss))
-            self._until_next = self._stride
             if len(self._points) > POINTS:
                 self._points = self._points[::2]
                 self._stride *= 2
+            self._until_next = self._stride
         if beat.seconds - self._looked_at < LOOK_EVERY_S:
             return None
         self._looked_at = beat.seconds
@@ -108,27 +110,32 @@ def grows(points: list[Point], seconds: float) -> Grown | None:
         return None
     begin = points[0][0] + WARM_UP * (points[-1][0] - points[0][0])
     warm = [point for point in points if point[0] >= begin]
-    if len(warm) < LEAST_POINTS:
+    if len(warm) < LEAST_POINTS or warm[0][0] == warm[-1][0]:
         return None
-    xs = [point[0] for point in warm]
-    for column, metric in enumerate(METRICS, start=1):
-        found = _grown(metric, xs, [point[column] for point in warm], seconds)
-        if found:
-            return found
-    return None
-
-
-def _grown(metric: Metric, xs: list[float], ys: list[float], seconds: float) -> Grown | None:
-    span = xs[-1] - xs[0]
-    least = metric.least * max(1.0, ITERATIONS / span) ** FEWER_ASK_MORE
+    xs, *columns = (list(column) for column in zip(*warm, strict=True))
+    factor = max(1.0, ITERATIONS / (xs[-1] - xs[0])) ** FEWER_ASK_MORE
     if seconds < WARM_UP_S:
-        least = max(least, metric.least * URGENT)
-    # These two are cheap and spare healthy workers the trend, which takes the square of the points.
-    levels = _levels(xs, ys)
-    if levels[-1] - levels[0] < least * 0.8 or not is_steady(levels):
+        factor = max(factor, URGENT)
+    series = list(zip(METRICS, columns, strict=True))
+    if not any(_grows(metric, xs, ys, factor) for metric, ys in series):
         return None
+    # Something grows for certain; a more telling metric need not have come as far to name it.
+    named = (_rises(metric, xs, ys, factor * TELLING) for metric, ys in series)
+    return next(grown for grown in named if grown)
+
+
+def _grows(metric: Metric, xs: list[float], ys: list[float], factor: float) -> bool:
+    """Whether a metric grows beyond doubt, by ``factor`` times its least growth or more."""
+    levels = _levels(xs, ys)
+    # The levels are cheap and spare healthy workers the trend, which takes the square of the points.
+    enough = levels[-1] - levels[0] >= 0.8 * metric.least * factor
+    return enough and is_steady(levels) and _rises(metric, xs, ys, factor) is not None
+
+
+def _rises(metric: Metric, xs: list[float], ys: list[float], factor: float) -> Grown | None:
     whole = trend(xs, ys)
-    if whole.low <= 0 or whole.p_value > P_VALUE or whole.slope * span < least:
+    span = xs[-1] - xs[0]
+    if whole.low <= 0 or whole.p_value > P_VALUE or whole.slope * span < metric.least * factor:
         return None
     return Grown(metric=metric, trend=whole, iterations=round(span), first=ys[0], last=ys[-1])
 

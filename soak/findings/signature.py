@@ -13,6 +13,8 @@ from soak.events import Frame, Kind, Sighted
 
 #: So many innermost frames name a problem. More would split one bug by its callers, fewer would merge two.
 DEPTH = 3
+#: A crash is named by its innermost frame alone: a second crashing thread cuts the dump short anywhere.
+CRASH_DEPTH = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +32,22 @@ def signature(sighted: Sighted) -> Signature:
     return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
 
 
-def named_frames(frames: tuple[Frame, ...]) -> tuple[str, ...]:
+def named_frames(frames: tuple[Frame, ...], depth: int = DEPTH) -> tuple[str, ...]:
     """The innermost places of a stack, a recursion's repetitions told once."""
     places: list[str] = []
     for frame in telling(frames):
         words = place(frame)
         if words not in places:
             places.append(words)
-        if len(places) == DEPTH:
+        if len(places) == depth:
             break
     return tuple(places)
 
 
 def _parts(sighted: Sighted) -> tuple[str, ...]:
     # Where no frame tells where it happened, the scenario is the best place there is.
-    where = named_frames(sighted.frames) or (f"scenario {sighted.scenario}",)
+    depth = CRASH_DEPTH if sighted.kind is Kind.CRASH else DEPTH
+    where = named_frames(sighted.frames, depth) or (f"scenario {sighted.scenario}",)
     match sighted.kind:
         case Kind.CRASH:
             marks = ("shutdown",) * sighted.shutdown + ("tainted",) * sighted.tainted
