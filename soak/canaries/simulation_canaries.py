@@ -11,8 +11,9 @@ _TARGETS = "soak.canaries.simulation"
 #: A scenario of short lives, for what adds up slowly.
 LIFECYCLE = str(Path(__file__).parent / "lifecycle.py")
 
-#: An unguarded race breaks a promise first, mostly; where the oracles are not in time, the process dies.
-_RACE = (Kind.VIOLATION, Kind.CRASH, Kind.EXIT)
+#: An unguarded race breaks a promise, mostly. Or a caller meets a half-changed scene and raises; or, where
+#: the oracles are not in time, the process dies.
+_RACE = (Kind.VIOLATION, Kind.ERROR, Kind.CRASH, Kind.EXIT)
 
 
 def _planted(
