@@ -91,7 +91,7 @@ class _Worker:
             flight=flight,
             slots=slots,
             witness=self._witness,
-            perturber=Perturber(spec.perturb, files_of(target, spec.scenario_file)),
+            perturber=Perturber(spec.perturb, files_of(target, scenario)),
         )
         self._ledger = ThreadLedger()
         self._rest = RestKeeper(spec.worker, folder, emitter.emit)

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
+from soak.author import Scenario
 from soak.worker.slots import thread_name
 
 _TOOL = 4  # of sys.monitoring's six, one that neither debuggers, coverage nor profilers claim
+_MORE_FILES = "SOAK_PERTURB_FILES"
 _SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
 
 
@@ -163,20 +165,21 @@ class Perturber:
 # -- which files ---------------------------------------------------------------------------------------------
 
 
-def files_of(target: Any, scenario_file: str) -> Files:
-    """The files of ``target``: of the modules in its MRO and of its whole package; else the scenario's own.
+def files_of(target: Any, scenario: Scenario) -> Files:
+    """The files of ``target``: of the modules in its MRO, and of its whole package where that is not soak.
 
-    A module of soak's names its siblings itself, in ``SOAK_PERTURB_FILES``.
+    These modules, and the scenario's own, may name more in ``SOAK_PERTURB_FILES``; without a target, that is
+    all: how the scenario itself is disturbed between two calls is enough.
     """
+    named = getattr(scenario.set_up, "__globals__", {}).get(_MORE_FILES, ())
+    files: set[str] = set(named)
     if target is None:
-        return Files(files=frozenset({os.path.realpath(scenario_file)}))
-    files: set[str] = set()
-    modules = [sys.modules.get(name) for name in module_names(target)]
-    for module in modules:
+        return Files(files=frozenset(files))
+    for module in map(sys.modules.get, module_names(target)):
         file = getattr(module, "__file__", None)
         if file and not _is_standard(file):
             files.add(file)
-            files.update(getattr(module, "SOAK_PERTURB_FILES", ()))
+            files.update(getattr(module, _MORE_FILES, ()))
     return Files(files=frozenset(files), folders=_package_folders(target))
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import soak
 from soak.worker.perturb import Files, Perturber, files_of
 from tests.worker.harness import soak_story
 
@@ -25,6 +27,15 @@ def load(path: Path, text: str = LINES) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@soak.scenario(seconds=0)
+def story(target: object, rng: random.Random) -> Generator[None, None, None]:
+    """A scenario of this file."""
+    yield None
+
+
+STORY = story.freeze()
 
 
 class Sleeper:
@@ -165,30 +176,35 @@ def test_the_files_are_the_targets_own(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "bases_of_sim.py").write_text("SOAK_PERTURB_FILES = ('/x/y.py',)\nclass Base: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     module = importlib.import_module("my_sim_pkg.deep.sim")
-    files = files_of(module.Sim, "/story.py")
+    files = files_of(module.Sim, STORY)
     assert files.wants(str(package / "deep" / "sim.py"))
     assert files.wants(str(package / "other.py"))
     assert files.wants(str(tmp_path / "bases_of_sim.py"))
     assert files.wants("/x/y.py")
     assert not files.wants(threading.__file__)
     assert not files.wants(str(tmp_path / "my_sim_pkg_other.py"))
-    assert not files.wants("/story.py")
-    assert files_of(module.make, "/story.py").wants(str(package / "other.py"))
+    assert not files.wants(__file__)
+    assert files_of(module.make, STORY).wants(str(package / "other.py"))
 
 
-def test_without_a_target_the_scenario_itself_is_perturbed(tmp_path: Path) -> None:
-    """A scenario that brings its own system is the target's file."""
-    assert files_of(None, str(tmp_path / "story.py")).wants(str(tmp_path / "story.py"))
+def test_without_a_target_only_what_the_scenario_names_is_perturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scenario that brings its own system says which files these are."""
+    assert files_of(None, STORY) == Files(files=frozenset())
+    monkeypatch.setattr(sys.modules[__name__], "SOAK_PERTURB_FILES", ("/my/sim.py",), raising=False)
+    assert files_of(None, STORY).wants("/my/sim.py")
+    assert files_of(Files, STORY).wants("/my/sim.py")
 
 
 def test_siblings_in_soak_are_not_taken_for_the_target() -> None:
     """A target of soak's own is its modules, not all of soak."""
-    files = files_of(Files, "/story.py")
+    files = files_of(Files, STORY)
     assert files.wants(sys.modules["soak.worker.perturb"].__file__ or "")
     assert not files.wants(sys.modules["soak.flight"].__file__ or "")
 
 
 RACE = """
+    SOAK_PERTURB_FILES = (__file__,)
+
     class Counter:
         def __init__(self):
             self.inside = 0
