@@ -10,7 +10,10 @@ __all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled
 
 CANARIES: tuple[Canary, ...] = SIMULATION + HOSTILE
 
+_BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_running")
+
 CLEAN: tuple[CleanPair, ...] = (
+    *(CleanPair(scenario=name) for name in _BUILT_IN),
     CleanPair(scenario=hostile_file("quiet")),
     CleanPair(scenario=LIFECYCLE),
 )

@@ -49,6 +49,7 @@ SIMULATION: tuple[Canary, ...] = (
     _planted("lost_stop", "stop lost right after the start", "start_stop", "LostStop", (Kind.VIOLATION,)),
     _planted("early_answer", "stop answers early", "start_stop", "EarlyAnswer", (Kind.VIOLATION,)),
     _planted("double_start", "double start accepted", "start_stop", "DoubleStart", (Kind.VIOLATION,)),
+    _planted("close_without_join", "close joins nobody", "close_while_running", "CloseWithoutJoin", _RACE),
     _planted("swap_in_two_steps", "model, then data", "mutation_storm", "SwapInTwoSteps", _RACE),
     _planted(
         "removal_deadlock",
