@@ -20,6 +20,8 @@ from soak.supervisor.plan import Entry
 _MESSAGE_LIMIT = 1 << 20
 #: Importing a target with its native libraries takes a second or two; this long, it hangs.
 IMPORT_LIMIT_S = 120.0
+#: A zygote that was hung up on kills all that is below it, for 2 s at most; one that imports hears nothing.
+_CLOSE_LIMIT_S = 5.0
 
 
 class Listener(Protocol):
@@ -90,10 +92,12 @@ class Launcher:
             self._import_timer.cancel()
             self._loop.forget(self._control.fileno())
             self._control.close()
+            self._close_timer = self._loop.later(_CLOSE_LIMIT_S, self.kill)
 
     def kill(self) -> None:
         """For a zygote that does not end by itself; the kernel then kills its worker too."""
-        self._process.kill()
+        if self._process.returncode is None:
+            self._process.kill()
 
     def _import_hangs(self) -> None:
         self._listener.zygote_failed(
@@ -132,5 +136,7 @@ class Launcher:
             self._readable()
         self._loop.forget(self._pidfd)
         os.close(self._pidfd)
+        status = self._process.wait()
         self.close()
-        self._listener.zygote_gone(self._process.wait())
+        self._close_timer.cancel()
+        self._listener.zygote_gone(status)

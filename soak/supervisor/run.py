@@ -37,6 +37,10 @@ _TICK_S = 0.2
 _SAMPLE_S = 1.0
 #: After an interrupt, workers have this long to end by themselves.
 _INTERRUPT_GRACE_S = 1.2
+#: After a finding that ends the run, its worker may still be dumping its core.
+_FINDING_GRACE_S = 6.0
+#: A zygote whose worker was killed has this long to tell of it, before it is killed too.
+_ZYGOTE_GRACE_S = 2.5
 #: After the budget is spent, a worker that neither ends nor counts as hung is killed after this.
 _BUDGET_GRACE_S = 60.0
 _ERRANDS_GRACE_S = 25.0
@@ -89,7 +93,7 @@ class Run:
         self.signal = 0
         self._interpreter = interpreter
         self._keeper = keeper
-        self._views = views
+        self._views = list(views)
         self._judge = judge
         self._loop = Loop()
         self._detective = Detective()
@@ -160,7 +164,7 @@ class Run:
         try:
             self._stream.close()
         except OSError as error:
-            self._disk_failed(f"{self._stream.path}: {error.strerror}")
+            self.disk_failed(f"{self._stream.path}: {error.strerror}")
         return verdict
 
     def _is_over(self) -> bool:
@@ -187,17 +191,22 @@ class Run:
         slot.lane = None
 
     def _end(self, ending: Ending, problem: str = "") -> None:
-        """Begin the end; the first reason counts, but an interrupt replaces any."""
-        if self.ending is None or ending is Ending.INTERRUPTED:
-            self.ending = ending
-            self.problem = problem
+        """Begin the end; the first reason counts, but a failed disk and an interrupt replace it."""
+        if self.ending is not None and ending not in (Ending.DISK, Ending.INTERRUPTED):
+            return
+        self.ending = ending
+        self.problem = problem
         self._lanes.clear()
         hasty = ending is not Ending.BUDGET
         self._finish_by = self._loop.clock() + (2.0 if ending is Ending.INTERRUPTED else _ERRANDS_GRACE_S)
         for slot in self._slots:
             slot.stop()
-        grace = _INTERRUPT_GRACE_S if hasty else _BUDGET_GRACE_S + 3 * self.plan.hang_after
-        self._loop.later(grace, lambda: self._kill_all("interrupt" if hasty else "budget"))
+        grace = _BUDGET_GRACE_S + 3 * self.plan.hang_after
+        if hasty:
+            grace = _FINDING_GRACE_S if ending is Ending.FINDING else _INTERRUPT_GRACE_S
+        asked = "interrupt" if hasty else "budget"
+        self._loop.later(grace, lambda: self._kill_all(asked))
+        self._loop.later(grace + _ZYGOTE_GRACE_S, lambda: self._kill_all(asked))
 
     def _kill_all(self, asked: str) -> None:
         for slot in self._slots:
@@ -211,8 +220,7 @@ class Run:
             self._end(Ending.BUDGET)
         for slot in self._slots:
             slot.tick()
-        for view in self._views:
-            view.tick()
+        self._show(lambda view: view.tick())
 
     def _sample(self) -> None:
         self._loop.later(_SAMPLE_S, self._sample)
@@ -220,9 +228,12 @@ class Run:
             slot.sample()
 
     def _listen_to_signals(self) -> Callable[[], None]:
-        """Have SIGINT and SIGTERM wake the loop; the first ends the run, the second kills its workers."""
+        """Have SIGINT, SIGTERM and a lost terminal wake the loop; the first ends the run, the second kills
+        its workers. Under `nohup` a lost terminal stays ignored."""
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            before[signal.SIGHUP] = signal.getsignal(signal.SIGHUP)
         before_fd = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for number in before:
             signal.signal(number, lambda _number, _frame: None)
@@ -294,23 +305,31 @@ class Run:
         try:
             self._stream.write(event)
         except StreamError as error:
-            self._disk_failed(str(error))
-        for view in self._views:
-            view.see(event)
+            self.disk_failed(str(error))
+        self._show(lambda view: view.see(event))
+
+    def _show(self, look: Callable[[View], None]) -> None:
+        """Let the views look; one whose terminal or pipe is gone (`soak run 2>&1 | head`) looks no more."""
+        for view in list(self._views):
+            try:
+                look(view)
+            except OSError:
+                self._views.remove(view)
 
     def _file(self, sighted: Sighted) -> None:
         self._put(sighted)
         try:
             kept = self._keeper.keep(sighted)
         except OSError as error:
-            self._disk_failed(f"{error.filename or self.plan.out}: {error.strerror}")
+            self.disk_failed(f"{error.filename or self.plan.out}: {error.strerror}")
         else:
             self._kept[sighted.sighting] = kept
             self._put(kept)
         if self.plan.until_fail and self.ending is None:
             self._end(Ending.FINDING)
 
-    def _disk_failed(self, text: str) -> None:
+    def disk_failed(self, text: str) -> None:
+        """The disk is full or failed: end the run, once."""
         if self.ending not in (Ending.DISK, Ending.INTERRUPTED):
             self._end(
                 Ending.DISK,
@@ -329,7 +348,7 @@ class Run:
         try:
             self._keeper.add(evidence)
         except OSError as error:
-            self._disk_failed(f"{error.filename or self.plan.out}: {error.strerror}")
+            self.disk_failed(f"{error.filename or self.plan.out}: {error.strerror}")
 
     def errand_began(self) -> Callable[[], None]:
         """Count an errand that the run waits for; call the result when it is over."""

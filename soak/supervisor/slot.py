@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import shutil
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from soak import kernel
+from soak.detect.words import signal_name
 from soak.events import (
     Event,
     Evidence,
@@ -38,6 +40,8 @@ from soak.supervisor.worker import FAULT, FLIGHT, NATIVE, Worker
 #: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
 _LONGEST_BACKOFF_S = 5.0
 _FIRST_BACKOFF_S = 0.1
+#: So many zygotes in a row that end without an iteration finished, and the scenario cannot be run.
+_MOST_ZYGOTES_LOST = 3
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Lane:
     first: int
     next: int = field(init=False)
     left: int | None = None
+    zygotes_lost: int = 0
 
     def __post_init__(self) -> None:
         self.next = self.first
@@ -66,6 +71,7 @@ class Host(Protocol):
     def wants_native_stack(self, sighted: Sighted) -> bool: ...
     def add_evidence(self, evidence: Evidence) -> None: ...
     def cannot_start(self, entry: Entry, message: str) -> None: ...
+    def disk_failed(self, text: str) -> None: ...
     def errand_began(self) -> Callable[[], None]: ...
     def turn_over(self, slot: Slot) -> None: ...
 
@@ -119,12 +125,14 @@ class Slot:
             self._close()
 
     def kill(self, asked: str) -> None:
-        """End the turn at once."""
+        """End the turn at once: the worker, or where it does not run or was killed before, the zygote."""
         self.stop()
-        if self.worker is not None and self.state is State.RUNNING:
-            self.worker.kill(asked)
-            if not self.worker.pid and self._launcher is not None:
-                self._launcher.kill()
+        worker = self.worker
+        before = worker.asked if worker is not None else ""
+        if worker is not None:
+            worker.kill(asked)
+        if self._launcher is not None and (worker is None or not worker.pid or before):
+            self._launcher.kill()
 
     def tick(self) -> None:
         """Look at the worker: turn, hang, output. Called a few times a second."""
@@ -200,12 +208,24 @@ class Slot:
             self._host.turn_over(self)
             return
         # Nobody hung up: the target, or somebody outside, killed it, and the kernel its worker.
-        text = f"the zygote of {self.lane.entry.name if self.lane else '?'} ended with status {status}"
+        lane = self.lane
+        assert lane is not None
+        how = f"died of {signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
+        importing = self.state is State.IMPORTING
+        text = f"the zygote of {lane.entry.name} {how}{' while it imported the target' * importing}"
         self._host.emit(Note(t=time.time(), text=text))
+        lane.zygotes_lost += 1
         if self.worker is not None:
-            self.worker_ended(-9, [])
+            self.worker.signal(signal.SIGKILL)
+            self.worker_ended(-signal.SIGKILL, [])
         self.state = State.IDLE
+        if importing or lane.zygotes_lost >= _MOST_ZYGOTES_LOST:
+            self._host.cannot_start(lane.entry, f"{text}{self._last_line_of_log(lane.entry)}")
         self._host.turn_over(self)
+
+    def _last_line_of_log(self, entry: Entry) -> str:
+        lines = self._host.home(entry).log.read_text(errors="replace").strip().splitlines()
+        return f"; the last that it said: {lines[-1][:300]}" if lines else ", without a word"
 
     # -- one worker --------------------------------------------------------------------------------------
 
@@ -216,7 +236,12 @@ class Slot:
             self._close()
             return
         spec = self._spec(lane)
-        self.worker = Worker(self._loop, spec, lane.entry, self._heard)
+        try:
+            self.worker = Worker(self._loop, spec, lane.entry, self._heard)
+        except OSError as error:
+            self._host.disk_failed(f"{spec.folder}: {error.strerror}")
+            self._close()
+            return
         self._watch = Watch(
             hang_after=spec.hang_after,
             started=self._loop.clock(),
@@ -313,8 +338,7 @@ class Slot:
     def _after(self, worker: Worker, snapshot: Snapshot) -> None:
         """Bury the evidence, move the lane on, and start the next worker."""
         assert self.lane is not None
-        began = snapshot.phase_since > 0
-        done = max(0, snapshot.iteration + 1 - worker.spec.first_iteration) if began else 0
+        done = _tries(worker, snapshot)
         if self._host.plan.span:
             done = 1
         else:
@@ -323,6 +347,8 @@ class Slot:
             self.lane.left = max(0, self.lane.left - done)
         fruitful = snapshot.iterations > 0
         self._fruitless = 0 if fruitful else self._fruitless + 1
+        if fruitful:
+            self.lane.zygotes_lost = 0
         self._analyse(worker, list(self._sightings))
         self.worker = self._watch = self._sampler = None
         if self.state is not State.RUNNING:
@@ -384,3 +410,14 @@ class Slot:
         self.state = State.CLOSING
         if self._launcher is not None:
             self._launcher.close()
+
+
+def _tries(worker: Worker, snapshot: Snapshot) -> int:
+    """How many iterations of its lane's a worker has used up.
+
+    One that a stop cut short is run again, so that a count is exact over turns; a worker that did not even
+    come to its first has used that up, so that a count comes to an end.
+    """
+    if worker.last_words is not None and worker.last_words.reason == "asked":
+        return snapshot.iterations
+    return max(1, snapshot.iteration + 1 - worker.spec.first_iteration)
