@@ -17,7 +17,7 @@ from rich.table import Table
 from soak.canaries.catalogue import CANARIES, CLEAN, Canary, CanaryOutcome, CleanPair, Smelled, judge
 from soak.cli.exits import Exit, UsageProblem
 from soak.cli.selection import Selection, select
-from soak.cli.session import Outcome, execute, fresh_seed, interpreter_of, locked, say
+from soak.cli.session import Outcome, answer, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Event, Sighted, to_plain
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.plan import HANG_AFTER_S, Plan
@@ -75,7 +75,7 @@ def canary(names: tuple[str, ...], *, tries: int, clean: float, out: Path, as_js
                 rows.append(_try_clean(pair, clean, interpreter, out))
                 say(_progress(rows[-1]))
     if as_json:
-        sys.stdout.write(json.dumps([to_plain(row) | {"ok": row.ok} for row in rows], indent=2) + "\n")
+        answer(json.dumps([to_plain(row) | {"ok": row.ok} for row in rows], indent=2))
     else:
         Console(width=None if sys.stdout.isatty() else _WIDTH).print(_table(rows))
     failed = [row.name for row in rows if not row.ok]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from soak.cli.exits import Exit
+from soak.cli.session import answer
 from soak.events import to_plain
 from soak.supervisor.machine import Fact, probe_all
 
@@ -23,7 +23,7 @@ def doctor(*, python: str, out: Path, as_json: bool) -> int:
         if not as_json:
             console.print(_line(fact))
     if as_json:
-        sys.stdout.write(json.dumps([to_plain(fact) for fact in facts], indent=2) + "\n")
+        answer(json.dumps([to_plain(fact) for fact in facts], indent=2))
     missing = [fact for fact in facts if fact.required and not fact.ok]
     return Exit.CANNOT_RUN if missing else Exit.CLEAN
 

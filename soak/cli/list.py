@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
 from soak import catalogue
 from soak.cli.exits import Exit, MachineProblem
+from soak.cli.session import answer
 from soak.supervisor.interpreter import InterpreterError, find_interpreter
 from soak.supervisor.plan import base_environment
 
@@ -25,12 +25,11 @@ def list_scenarios(*, python: str, as_json: bool) -> int:
         except InterpreterError as error:
             raise MachineProblem(str(error)) from error
     if as_json:
-        sys.stdout.write(json.dumps(records, indent=2) + "\n")
+        answer(json.dumps(records, indent=2))
         return Exit.CLEAN
     rows = [row for record in records for row in _rows(record)]
     width = max((len(name) for name, _text in rows), default=0)
-    for name, text in rows:
-        sys.stdout.write(f"{name:<{width}}  {text}\n")
+    answer("\n".join(f"{name:<{width}}  {text}" for name, text in rows))
     return Exit.CLEAN
 
 

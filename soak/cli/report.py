@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from soak.cli.exits import Exit, UsageProblem
+from soak.cli.session import answer
 from soak.report.fold import fold
 from soak.report.machine import document
 from soak.report.verdict import closing_text, verdict
@@ -18,9 +18,9 @@ def report(name: str, *, out: Path, as_json: bool) -> int:
     progress = fold(folder / "events.jsonl")
     said = progress.ended.verdict if progress.ended else verdict(progress)
     if as_json:
-        sys.stdout.write(json.dumps(document(progress, said), indent=2) + "\n")
+        answer(json.dumps(document(progress, said), indent=2))
     else:
-        sys.stdout.write(closing_text(progress, said, out=out) + "\n")
+        answer(closing_text(progress, said, out=out))
     return Exit.CLEAN
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from soak import catalogue
 from soak.cli.exits import MachineProblem, UsageProblem, exit_code
 from soak.cli.selection import select
-from soak.cli.session import execute, interpreter_of, locked, say
+from soak.cli.session import answer, execute, interpreter_of, locked, say
 from soak.events import Verdict, to_plain
 from soak.findings.finding import Finding, Reproduction
 from soak.findings.store import FindingNotFoundError, Store
@@ -80,7 +80,7 @@ def _how(plan: Plan) -> str:
 
 def _report(result: Reproduced, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(to_plain(result), indent=2) + "\n")
+        answer(json.dumps(to_plain(result), indent=2))
         say(result.in_words())
     else:
-        sys.stdout.write(result.in_words() + "\n")
+        answer(result.in_words())

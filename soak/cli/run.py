@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
 from soak.cli.selection import Selection, select
-from soak.cli.session import Outcome, default_jobs, execute, fresh_seed, interpreter_of, locked, say
+from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
 from soak.report.fold import Progress
 from soak.report.machine import document
@@ -91,10 +91,10 @@ def report(outcome: Outcome, options: RunOptions) -> int:
     """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
     words = closing_text(outcome.progress, outcome.verdict, out=options.out)
     if options.as_json:
-        sys.stdout.write(json.dumps(document(outcome.progress, outcome.verdict), indent=2) + "\n")
+        answer(json.dumps(document(outcome.progress, outcome.verdict), indent=2))
         say(words)
     else:
-        sys.stdout.write(words + "\n")
+        answer(words)
     if outcome.ending is Ending.CANNOT_START:
         if outcome.verdict is Verdict.CANNOT_RUN and not options.target:
             raise MachineProblem(outcome.problem)

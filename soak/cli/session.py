@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,23 @@ class Outcome:
 
 
 def say(text: str) -> None:
-    """Words for people go to stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """Words for people go to stderr, as long as somebody reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
-@contextmanager
+def answer(text: str) -> None:
+    """Results go to stdout. Whoever read them may be gone (`soak list | head`): that changes no exit code."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer must not fail again when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
 def locked(out: Path, wait: float) -> Iterator[None]:
     """The output folder, made and locked.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from soak.cli.exits import Exit, UsageProblem
-from soak.cli.session import say
+from soak.cli.session import answer, say
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.show import finding_document, finding_text, findings_text
 
@@ -25,5 +24,5 @@ def show(name: str, *, out: Path, as_json: bool) -> int:
             raise UsageProblem(str(error)) from error
         document = finding_document(store, finding)
         text = json.dumps(document, indent=2) if as_json else finding_text(store, finding, out)
-    sys.stdout.write(text + "\n")
+    answer(text)
     return Exit.CLEAN
