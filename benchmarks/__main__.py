@@ -1,0 +1,75 @@
+"""``python -m benchmarks [NAME …] [--long] [--keep FOLDER]``: measure, print, write ``README.md``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import (
+    crash_rate,
+    crash_to_finding,
+    fresh_process,
+    hang_to_finding,
+    help_time,
+    killed_supervisor,
+    operation_cost,
+    storm_rate,
+    supervisor_cost,
+)
+from benchmarks.book import Book, table, write_readme
+from benchmarks.machine import describe
+from benchmarks.row import Bench, Row
+
+#: In the order of the table.
+MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
+    "operation_cost": operation_cost.measure,
+    "storm_rate": storm_rate.measure,
+    "fresh_process": fresh_process.measure,
+    "crash_to_finding": crash_to_finding.measure,
+    "hang_to_finding": hang_to_finding.measure,
+    "killed_supervisor": killed_supervisor.measure,
+    "crash_rate": crash_rate.measure,
+    "supervisor_cost": supervisor_cost.measure,
+    "help_time": help_time.measure,
+}
+
+
+def main() -> int:
+    """Returns 1 when something was not reached."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure what soak is to reach."
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}; all by default"
+    )
+    parser.add_argument("--long", action="store_true", help="take the time that the targets ask for: an hour")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what the runs left there")
+    options = parser.parse_args()
+    unknown = set(options.names) - MEASUREMENTS.keys()
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(MEASUREMENTS)}")
+    with tempfile.TemporaryDirectory(prefix="soak-bench-") as temporary:
+        reached = [
+            _measure(name, (options.keep or Path(temporary)) / name, long=options.long)
+            for name in options.names or MEASUREMENTS
+        ]
+    return 0 if all(reached) else 1
+
+
+def _measure(name: str, folder: Path, *, long: bool) -> bool:
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    rows = MEASUREMENTS[name](Bench(folder=folder.resolve(), long=long))
+    book = Book()
+    book.put(name, rows, describe())
+    write_readme(book.tables(list(MEASUREMENTS)))
+    print(f"{name}, {time.monotonic() - began:.0f} s\n\n{table(rows)}\n", flush=True)
+    return all(row.ok for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
