@@ -14,6 +14,7 @@ _BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_r
 
 CLEAN: tuple[CleanPair, ...] = (
     *(CleanPair(scenario=name) for name in _BUILT_IN),
+    CleanPair(scenario="render_storm", needs_gl=True),
     CleanPair(scenario=hostile_file("quiet")),
     CleanPair(scenario=LIFECYCLE),
 )

@@ -80,4 +80,21 @@ SIMULATION: tuple[Canary, ...] = (
     _planted(
         "leaked_memory", "100 kB per ten lives", LIFECYCLE, "LeakedMemory", (Kind.LEAK,), "heap|resident"
     ),
+    _planted(
+        "renderer_closed_elsewhere",
+        "renderer closed by another thread",
+        "render_storm",
+        "RendererClosedElsewhere",
+        _RACE,
+        needs_gl=True,
+    ),
+    _planted(
+        "renderers_never_closed",
+        "renderers never closed",
+        "render_storm",
+        "RenderersNeverClosed",
+        (Kind.LEAK,),
+        "memory|mappings",
+        needs_gl=True,
+    ),
 )
