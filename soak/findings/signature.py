@@ -53,8 +53,8 @@ def _parts(sighted: Sighted) -> tuple[str, ...]:
             marks = ("shutdown",) * sighted.shutdown + ("tainted",) * sighted.tainted
             return (signal_name(sighted.signal), *marks, *where)
         case Kind.EXIT:
-            said = varying(sighted.promise)
-            return (said, *where) if sighted.promise.startswith("exit status ") else (said,)
+            silent = sighted.promise.startswith("exit status ")
+            return (sighted.promise, *where) if silent else (varying(sighted.promise),)
         case Kind.HANG:
             return (_plain(sighted.promise), *where)
         case Kind.STARVATION:

@@ -22,7 +22,7 @@ REFRESH_S = 0.25
 #: Newest findings shown below the table.
 FINDINGS_SHOWN = 8
 #: From this width on the columns have room for their full names.
-_WIDE = 100
+_WIDE = 114
 
 _STYLES = {
     Kind.CRASH: "bold red",

@@ -92,7 +92,7 @@ def _proof(row: ScenarioRow) -> str:
     counts = row.counts
     bound = percent(zero_failure_bound(row.tries))
     what = "any other failure" if row.findings else "a failure"
-    refused = f", {counts.refused / counts.operations:.0%} refused" if counts.operations else ""
+    refused = f", {100 * counts.refused / counts.operations:.0f} % refused" if counts.operations else ""
     return (
         f"{row.tries} iteration{'s' * (row.tries != 1)}, {amount(counts.operations)} operations{refused}: "
         f"{what} comes in at most {bound} % of iterations"
