@@ -61,7 +61,7 @@ class Slots:
         self._nowhere = _Nowhere(flight.words, 0, lambda: 0)
         self._local = threading.local()
         self._local.slot = self.main
-        self._labels: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
         self._texts: dict[int, str] = {0: ""}
 
     def open_scenario(self, index: int, name: str) -> Slot:
@@ -99,9 +99,9 @@ class Slots:
 
     def label(self, text: str) -> int:
         """The flight file's number of a text."""
-        number = self._labels.get(text)
+        number = self.labels.get(text)
         if number is None:
-            number = self._labels[text] = self._flight.label(text)
+            number = self.labels[text] = self._flight.label(text)
             self._texts[number] = text
         return number
 

@@ -98,7 +98,8 @@ class WorkerWitness:
         self._slots.mine().mark(index)
 
     def enter(self, label: str) -> None:
-        self._slots.mine().enter(self._slots.label(label))
+        slots = self._slots  # around every call on the target: no call more than needed
+        slots.mine().enter(slots.labels.get(label) or slots.label(label))
 
     def leave(self, raised: bool = False) -> None:
         slot = self._slots.mine()
