@@ -1,7 +1,8 @@
 """Mutations as values: each draws its arguments from a random generator and calls its verb.
 
 A draw is made so that, as far as the scene allows, only the guard can refuse it: where there is nothing to
-remove it adds, where the scene is full it removes. Robots named ``guest-…`` come and go; others stay.
+remove it adds, where the scene is full it removes. Robots named ``guest-…`` come and go; others stay. What is there is asked once per draw: others may
+close the engine in between.
 """
 
 from __future__ import annotations
@@ -67,9 +68,10 @@ def _load_scene(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
 
 
 def _add_object(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
-    free = _free("crate", CRATES, sim.objects())
+    there = sim.objects()
+    free = _free("crate", CRATES, there)
     if not free:
-        return sim.remove_object(rng.choice(sim.objects()))
+        return sim.remove_object(rng.choice(there))
     return sim.add_object(rng.choice(free), _place(rng), bodies=rng.choice(BODIES))
 
 
@@ -84,9 +86,10 @@ def _move_object(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
 
 
 def _add_camera(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
-    free = _free("lens", LENSES, sim.cameras())
+    there = sim.cameras()
+    free = _free("lens", LENSES, there)
     if not free:
-        return sim.remove_camera(rng.choice(sim.cameras()))
+        return sim.remove_camera(rng.choice(there))
     return sim.add_camera(rng.choice(free), _place(rng))
 
 
