@@ -1,8 +1,8 @@
 """Mutations as values: each draws its arguments from a random generator and calls its verb.
 
 A draw is made so that, as far as the scene allows, only the guard can refuse it: where there is nothing to
-remove it adds, where the scene is full it removes. Robots named ``guest-…`` come and go; others stay. What is there is asked once per draw: others may
-close the engine in between.
+remove it adds, where the scene is full it removes. Robots named ``guest-…`` come and go; others stay.
+What is there is asked once per draw: others may close the engine in between.
 """
 
 from __future__ import annotations
