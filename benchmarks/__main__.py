@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from benchmarks import (
     storm_rate,
     supervisor_cost,
 )
-from benchmarks.book import Book, table, write_readme
+from benchmarks.book import Book, Page, table, write_readme
 from benchmarks.machine import describe
 from benchmarks.row import Bench, Row
 
@@ -64,10 +65,11 @@ def _measure(name: str, folder: Path, *, long: bool) -> bool:
     folder.mkdir(parents=True)
     began = time.monotonic()
     rows = MEASUREMENTS[name](Bench(folder=folder.resolve(), long=long))
+    page = Page(name=name, machine=describe(), load=os.getloadavg()[0], rows=tuple(rows))
     book = Book()
-    book.put(name, rows, describe())
+    book.put(page)
     write_readme(book.tables(list(MEASUREMENTS)))
-    print(f"{name}, {time.monotonic() - began:.0f} s\n\n{table(rows)}\n", flush=True)
+    print(f"{name}, {time.monotonic() - began:.0f} s\n\n{table([page])}\n", flush=True)
     return all(row.ok for row in rows)
 
 

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.row import Row
+from soak.events import from_plain, to_plain
 from soak.files import write_whole
 
 _FOLDER = Path(__file__).parent
 RESULTS, README = _FOLDER / "results.json", _FOLDER / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_HEAD = ("what", "to reach", "reached", "min – max", "runs", "unit", "", "load", "note")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One measurement's rows. ``load`` is the machine's load average of its last minute, ours included."""
+
+    name: str
+    machine: str
+    load: float
+    rows: tuple[Row, ...]
 
 
 class Book:
     """Keeps what each measurement found last, so that one can be measured again without the others."""
 
     def __init__(self, path: Path = RESULTS) -> None:
+        records = json.loads(path.read_text()) if path.is_file() else []
         self._path = path
-        self._pages: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+        self._pages = {page.name: page for page in (from_plain(Page, record) for record in records)}
 
-    def put(self, name: str, rows: Sequence[Row], machine: str) -> None:
+    def put(self, page: Page) -> None:
         """Replace a measurement's rows on disk."""
-        self._pages[name] = {"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]}
-        write_whole(self._path, json.dumps(self._pages, indent=1, ensure_ascii=False) + "\n")
+        self._pages[page.name] = page
+        records = [to_plain(page) for page in self._pages.values()]
+        write_whole(self._path, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
 
     def tables(self, order: Sequence[str]) -> str:
-        """The table of all measurements that have been made, for each machine that they were made on."""
-        by_machine: dict[str, list[Row]] = {}
-        for name in order:
-            if name in self._pages:
-                page = self._pages[name]
-                by_machine.setdefault(page["machine"], []).extend(Row(**record) for record in page["rows"])
-        return "\n\n".join(f"Measured on {machine}:\n\n{table(rows)}" for machine, rows in by_machine.items())
+        """What has been measured, a table for each machine that it was measured on."""
+        pages = [self._pages[name] for name in order if name in self._pages]
+        return "\n\n".join(
+            f"Measured on {machine}:\n\n{table([page for page in pages if page.machine == machine])}"
+            for machine in dict.fromkeys(page.machine for page in pages)
+        )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(pages: Sequence[Page]) -> str:
     """A table in Markdown; it reads well in a terminal, too."""
-    head = ("what", "to reach", "reached", "min – max", "runs", "unit", "", "note")
-    cells = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+    cells = [_HEAD, *(_cells(row, page.load) for page in pages for row in page.rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
         for line in cells
@@ -51,10 +62,20 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, load: float) -> tuple[str, ...]:
     mark = "" if not row.target else "yes" if row.ok else "**no**"
     spread = f"{shown(row.low)} – {shown(row.high)}"
-    return row.what, row.target, shown(row.median), spread, str(row.runs), row.unit, mark, row.note
+    return (
+        row.what,
+        row.target,
+        shown(row.median),
+        spread,
+        str(row.runs),
+        row.unit,
+        mark,
+        f"{load:.1f}",
+        row.note,
+    )
 
 
 def shown(value: float) -> str:
