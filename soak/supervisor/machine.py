@@ -52,7 +52,7 @@ def probe_all(out: Path, python: str = "", *, gl: bool = True) -> Iterator[Fact]
 
 
 def _no_rendering() -> Fact:
-    found = "not tried: the worker interpreter has no mujoco that works"
+    found = "not tried: the workers' interpreter has no mujoco that works"
     return Fact(name="rendering", ok=False, found=found, remedy="mend that first")
 
 

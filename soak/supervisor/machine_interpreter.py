@@ -83,7 +83,7 @@ def probe_interpreter(python: str = "") -> list[Fact]:
     if not found:
         remedy = "--python takes the path of a Python interpreter, of 3.11 or later"
         why = f"{executable} does not run: {answer.last_words}"
-        return [Fact(name="worker interpreter", ok=False, found=why, remedy=remedy, required=True)]
+        return [Fact(name="interpreter", ok=False, found=why, remedy=remedy, required=True)]
     interpreter = judge_version(found)
     if not interpreter.ok:
         return [interpreter]
@@ -101,8 +101,8 @@ def judge_version(found: Mapping[str, str]) -> Fact:
     words = f"{found.get('implementation', 'Python')} {version} at {executable}"
     if parts < OLDEST_PYTHON:
         remedy = "choose a Python of 3.11 or later with --python"
-        return Fact(name="worker interpreter", ok=False, found=words, remedy=remedy, required=True)
-    return Fact(name="worker interpreter", ok=True, found=words, required=True)
+        return Fact(name="interpreter", ok=False, found=words, remedy=remedy, required=True)
+    return Fact(name="interpreter", ok=True, found=words, required=True)
 
 
 def judge_numpy(modules: Mapping[str, str], executable: str) -> Fact:

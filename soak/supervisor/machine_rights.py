@@ -47,31 +47,30 @@ def probe_pystack() -> Fact:
 
 def probe_ptrace() -> Fact:
     """Whether the stacks of a child can be read from outside, as those of a worker that hangs."""
-    began = time.monotonic()
     try:
-        text = _stacks_of_a_child()
+        text, took = _stacks_of_a_child()
     except OSError as error:
         return Fact(name="ptrace", ok=False, found=f"could not be tried: {error.strerror}: {sys.executable}")
     if native.parse(text):
-        took = time.monotonic() - began
         return Fact(name="ptrace", ok=True, found=f"a child's stacks were read in {took:.1f} s; {rights()}")
     found = f"{native.explain(text)} ({rights()})"
     remedy = ptrace_remedy(ptrace_scope()) if "ptrace is not" in found else ""
     return Fact(name="ptrace", ok=False, found=found, remedy=remedy)
 
 
-def _stacks_of_a_child() -> str:
-    """What the stack command prints of a child of ours, or why it printed nothing."""
+def _stacks_of_a_child() -> tuple[str, float]:
+    """What the stack command prints of a child of ours, or why it printed nothing; and its seconds."""
     with subprocess.Popen(
         [sys.executable, "-c", _SUBJECT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
             assert child.stdout is not None
             if not select.select([child.stdout], [], [], _START_SECONDS)[0]:
-                return f"a child did not start within {_START_SECONDS:g} s"
+                return f"a child did not start within {_START_SECONDS:g} s", 0.0
             child.stdout.readline()
+            began = time.monotonic()
             answer = ask(native.remote_command(child.pid), seconds=native.REMOTE_SECONDS)
-            return answer.stdout + answer.stderr + answer.problem
+            return answer.stdout + answer.stderr + answer.problem, time.monotonic() - began
         finally:
             child.kill()
 

@@ -54,8 +54,8 @@ def test_an_interpreter_that_does_not_exist_is_a_fact(tmp_path: Path) -> None:
     """A wrong --python is told with the path, and rendering is not tried with it."""
     wrong = str(tmp_path / "no-python")
     facts = {fact.name: fact for fact in machine.probe_all(tmp_path, wrong)}
-    assert wrong in facts["worker interpreter"].found
-    assert facts["worker interpreter"].required
+    assert wrong in facts["interpreter"].found
+    assert facts["interpreter"].required
     assert "not tried" in facts["rendering"].found
     assert machine.environment(wrong)["soak"]
 
@@ -64,7 +64,7 @@ def test_an_interpreter_without_mujoco_says_which_command_installs_it(tmp_path: 
     """numpy and mujoco are judged by importing them in the interpreter that was asked for."""
     python = fake_interpreter(tmp_path, f'exec {sys.executable} -I -S "$@"')
     facts = {fact.name: fact for fact in machine.probe_all(tmp_path, python, gl=False)}
-    assert facts["worker interpreter"].ok
+    assert facts["interpreter"].ok
     assert "No module named 'numpy'" in facts["numpy"].found
     assert "No module named 'mujoco'" in facts["mujoco"].found
     assert f"{python} -m pip install" in facts["mujoco"].remedy
