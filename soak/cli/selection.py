@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,20 @@ def select(words: Sequence[str], interpreter: Interpreter) -> Selection:
                 skipped[record["name"]] = Skipped(name=record["name"], **record["skip"])
             else:
                 entries[file, record["name"]] = _entry(file, record)
+    _refuse_namesakes(entries)
     return Selection(entries=tuple(entries.values()), skipped=tuple(skipped.values()))
+
+
+def _refuse_namesakes(entries: Iterable[tuple[Path, str]]) -> None:
+    """Reports, logs and findings go by a scenario's name: two of one name would be mixed up."""
+    file_of: dict[str, Path] = {}
+    for file, name in entries:
+        other = file_of.setdefault(name, file)
+        if other != file:
+            raise UsageProblem(
+                f"two scenarios are named {name!r}, in {other} and in {file}; rename one of them, "
+                "or run them one after the other"
+            )
 
 
 def _file_of(word: str, interpreter: Interpreter) -> tuple[Path, str]:
