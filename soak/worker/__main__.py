@@ -18,7 +18,7 @@ def _zygote(fd: str, scenario_file: str, name: str, target: str, how: str) -> No
     control = socket.socket(fileno=int(fd))
     launch = zygote.serve(control, scenario_file, name, target, fresh=how == "fresh")
     if launch is not None:
-        main.settle_in(launch.spec)
+        main.settle_in(launch.spec, parent=launch.zygote)
         main.run_worker(launch.spec, launch.event_fd, launch.scenario, launch.target)
 
 

@@ -76,10 +76,9 @@ class _Worker:
         self._scenario = scenario
         self._target = target
         self._began = time.monotonic()
-        hang_after = spec.hang_after if scenario.hang_after is None else scenario.hang_after
         folder = Path(spec.folder)
         flight = Flight(folder / "flight")
-        flight.enter_phase(Phase.BOOT, hang_after)
+        flight.enter_phase(Phase.BOOT, spec.hang_after)
         slots = Slots(flight, count_threads(scenario))
         self._flight = flight
         self._witness = WorkerWitness(spec.worker, folder, flight, slots, emitter)
@@ -87,7 +86,7 @@ class _Worker:
             seed=spec.seed,
             scenario=scenario,
             target=target,
-            hang_after=hang_after,
+            hang_after=spec.hang_after,
             flight=flight,
             slots=slots,
             witness=self._witness,

@@ -43,6 +43,7 @@ class Launch:
     event_fd: int
     scenario: Scenario
     target: Any
+    zygote: int
 
 
 def serve(
@@ -112,22 +113,25 @@ class _Zygote:
         if self._spawn:
             pid = self._spawn_worker(spec, event_fd)
         else:
+            zygote = os.getpid()
             pid = os.fork()
             if pid == 0:
-                self._become_worker(spec, event_fd)
+                self._become_worker(spec, event_fd, zygote)
                 return
         self._worker = pid
         os.close(event_fd)
         _send(self._control, {"launched": pid})
 
-    def _become_worker(self, spec: events.WorkerSpec, event_fd: int) -> None:
+    def _become_worker(self, spec: events.WorkerSpec, event_fd: int, zygote: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
         assert self._scenario is not None
-        self._launched = Launch(spec=spec, event_fd=event_fd, scenario=self._scenario, target=self._target)
+        self._launched = Launch(
+            spec=spec, event_fd=event_fd, scenario=self._scenario, target=self._target, zygote=zygote
+        )
 
     def _spawn_worker(self, spec: events.WorkerSpec, event_fd: int) -> int:
         Path(spec.folder, SPEC_FILE).write_text(json.dumps(events.to_plain(spec)))
