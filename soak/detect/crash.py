@@ -6,12 +6,13 @@ import signal
 
 from soak.detect import faults
 from soak.detect.clue import Clue, Watched
+from soak.detect.exits import last_line
 from soak.detect.frames import where
 from soak.detect.words import signal_name
 from soak.events import Frame, Kind, Phase, WorkerEnded
 
-#: What the supervisor's ladder may have sent, from the polite to the final.
-_OURS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGABRT, signal.SIGUSR1, signal.SIGKILL})
+#: What may have been sent to end a worker. An abort in the last second of a run is the target's own.
+_POLITE = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def crash(ended: WorkerEnded, watched: Watched) -> Clue | None:
@@ -43,7 +44,7 @@ def crash(ended: WorkerEnded, watched: Watched) -> Clue | None:
 
 
 def _was_ours(ended: WorkerEnded, number: int) -> bool:
-    return bool(ended.asked) and (number in _OURS or ended.asked == "hang")
+    return ended.asked == "hang" or (bool(ended.asked) and number in _POLITE)
 
 
 def _title(number: int, frames: tuple[Frame, ...], *, shutdown: bool, has_text: bool) -> str:
@@ -60,6 +61,8 @@ def _detail(ended: WorkerEnded, fault: faults.Fault) -> str:
     parts = [f"during {ended.phase.value}, {ended.seconds:.1f} s after the worker began"]
     if fault.error:
         parts.append(f"faulthandler: {fault.error}")
+    if said := last_line(ended.mujoco_log):
+        parts.append(f"MuJoCo's log: {said}")
     if ended.dump_began:
         parts.append("a dump from inside had begun, which can itself crash a healthy process")
     return "; ".join(parts)

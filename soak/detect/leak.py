@@ -9,16 +9,28 @@ from soak.detect.frames import where
 from soak.events import Kind, LeftBehind, LeftOver, Residue
 
 _SHOWN = 5
-_PLURAL = {"thread": "threads", "descriptor": "descriptors", "child": "child processes", "file": "files"}
+#: An iteration that leaves things of more origins than this behind is told of all the others in one.
+_MOST_ORIGINS = 8
+_PLURAL = {
+    "thread": "threads",
+    "native thread": "native threads",
+    "descriptor": "descriptors",
+    "child": "child processes",
+    "file": "files",
+}
 
 
 def residue(event: Residue) -> list[Clue]:
-    """One clue per creation site: two leaks of one iteration are two problems."""
+    """One clue per creation site: two leaks of one iteration are two problems, but a flood is one."""
     groups: dict[str, list[LeftOver]] = {}
     for item in event.items:
         groups.setdefault(_origin(item), []).append(item)
     if not groups:
         groups[""] = []
+    origins = list(groups)
+    if len(origins) > _MOST_ORIGINS:
+        rest = origins[_MOST_ORIGINS - 1 :]
+        groups["of many origins"] = [item for origin in rest for item in groups.pop(origin)]
     return [_clue(event, origin, items) for origin, items in groups.items()]
 
 

@@ -1,4 +1,4 @@
-"""How numbers are said to people: sizes, durations, signals."""
+"""How things are said to people: sizes, durations, signals, texts of others."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def printable(text: str) -> str:
+    """A text on one line, without the escape sequences that a target may have put into its messages."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _three_digits(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from typing import Self
@@ -11,8 +12,8 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from soak.detect.words import amount, duration, size
-from soak.events import Event, Kind, RunEnded, RunStarted
+from soak.detect.words import amount, duration, printable, size
+from soak.events import Event, Kind, Note, RunEnded, RunStarted
 from soak.findings.statistics import percent
 from soak.report.fold import Progress
 from soak.report.plain import say_left
@@ -57,12 +58,16 @@ class Live:
         self._live.stop()
 
     def see(self, event: Event) -> None:
-        """Open with the run, close with it; between, only time makes it draw."""
+        """Open with the run, close with it; between, notes scroll by above, and time makes it draw."""
         match event:
             case RunStarted():
                 self._live.start()
+                atexit.register(self._live.stop)  # or an error of ours would leave no cursor
             case RunEnded():
                 self._live.stop()
+                atexit.unregister(self._live.stop)
+            case Note():
+                self._console.print(Text(f"note: {printable(event.text)}", style="dim"))
             case _:
                 pass
 
@@ -85,7 +90,7 @@ def picture(progress: Progress, width: int) -> RenderableType:
     hidden = len(progress.findings) - len(newest)
     if hidden > 0:
         parts.append(Text(f"… and {hidden} earlier findings", style="dim"))
-    parts += [_finding(progress, row) for row in newest]
+    parts += [_finding(row) for row in newest]
     parts += [
         Text(f"skipped {skip.scenario}: {skip.reason}", style="dim", no_wrap=True, overflow="ellipsis")
         for skip in progress.skipped
@@ -143,7 +148,8 @@ def _table(progress: Progress, *, wide: bool) -> Table:
 def _cells(row: ScenarioRow) -> list[RenderableType]:
     counts = row.counts
     iterations, operations = row.pace
-    alive = list(row.alive.values())
+    # A worker that began this second has not been measured yet.
+    alive = [worker for worker in row.alive.values() if worker.rss]
     found = len(row.findings)
     return [
         row.name,
@@ -166,9 +172,9 @@ def _now(row: ScenarioRow) -> str:
     return f"{done} done, waits" if row.workers else "waits"
 
 
-def _finding(progress: Progress, row: FindingRow) -> Text:
+def _finding(row: FindingRow) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{row.id} ", style=_STYLES[row.kind])
     text.append(f"×{row.count} ", style="bold")
-    text.append("".join(letter if letter.isprintable() else " " for letter in row.title))
+    text.append(printable(row.title))
     return text

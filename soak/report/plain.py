@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soak.detect.words import amount, duration
+from soak.detect.words import amount, duration, printable
 from soak.events import Event, Note, ScenarioSkipped, Sighted
 from soak.findings.signature import signature
 from soak.findings.statistics import percent
@@ -54,9 +54,7 @@ class Plain:
             self._say(progress_line(self._progress))
 
     def _say(self, text: str) -> None:
-        # A title may hold what a target printed: one event is one line, without escape sequences.
-        shown = "".join(letter if letter.isprintable() else " " for letter in text)
-        self._write(f"soak {duration(self._progress.elapsed):>11}  {shown}\n")
+        self._write(f"soak {duration(self._progress.elapsed):>11}  {printable(text)}\n")
 
 
 def progress_line(progress: Progress) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from soak.detect.words import amount, duration
+from soak.detect.words import amount, duration, printable
 from soak.events import Kind, Verdict
 from soak.findings.statistics import percent, zero_failure_bound
 from soak.report.fold import Progress
@@ -120,7 +120,7 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path) -> list[str]:
     kept = f"; evidence in {out / row.path}" if row.path else "; no evidence could be kept"
     scenarios = ", ".join(sorted(row.scenarios - {""}))
     return [
-        f"{row.id}  {row.title}",
+        f"{row.id}  {printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         f"    {repro_line(row.id, out)}",
     ]

@@ -85,16 +85,28 @@ def test_crash_after_told_hang_is_no_second_finding() -> None:
 
 
 @pytest.mark.parametrize("asked", ["budget", "hang", "interrupt"])
-@pytest.mark.parametrize("status", [-signal.SIGKILL, -signal.SIGTERM, -signal.SIGABRT])
+@pytest.mark.parametrize("status", [-signal.SIGKILL, -signal.SIGTERM])
 def test_our_own_kill_is_nothing(asked: str, status: int) -> None:
-    """What the supervisor's ladder sent is no finding."""
+    """What ended a worker because we asked is no finding."""
     assert _end(asked=asked, status=status) == []
 
 
-def test_crash_while_asked_to_end_is_a_crash() -> None:
-    """A segmentation fault is the target's, also in the seconds in which the run ends."""
-    (sighted,) = _end(asked="budget", status=-signal.SIGSEGV)
+def test_our_own_abort_is_nothing() -> None:
+    """The SIGABRT that asks a hanging worker for a core is ours."""
+    assert _end(asked="hang", status=-signal.SIGABRT) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_crash_while_asked_to_end_is_a_crash(number: int) -> None:
+    """A crash is the target's, also in the seconds in which the run ends."""
+    (sighted,) = _end(asked="budget", status=-number)
     assert sighted.kind is Kind.CRASH
+
+
+def test_crash_tells_what_mujoco_said() -> None:
+    """An abort that MuJoCo's own error brought about carries MuJoCo's words."""
+    (sighted,) = _end(status=-signal.SIGABRT, mujoco_log="ERROR: stack is in use\n")
+    assert "MuJoCo's log: stack is in use" in sighted.detail
 
 
 def test_kill_from_outside_is_infra() -> None:

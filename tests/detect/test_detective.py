@@ -103,6 +103,14 @@ def test_residue_without_a_site(detective: Detective, resource: str, name: str, 
     assert sighted.title == title
 
 
+def test_flood_of_residue(detective: Detective) -> None:
+    """A thousand files of a thousand names are no thousand findings, and none goes uncounted."""
+    items = tuple(LeftOver(name=f"tmp/{chr(97 + n % 26)}{chr(97 + n // 26)}", site="") for n in range(676))
+    sightings = detective.feed(sample(Residue, resource="file", before=0, after=676, items=items))
+    assert len(sightings) == 8
+    assert sightings[-1].title.startswith("669 files left behind")
+
+
 def test_residue_without_items(detective: Detective) -> None:
     """Numbers alone are a leak too."""
     sighted = _one(detective.feed(sample(Residue, resource="descriptor", before=10, after=14, items=())))

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from soak.events import Event, Kind, RunEnded, RunStarted, Sighted
+from soak.events import Event, Kind, Note, RunEnded, RunStarted, Sighted
 from soak.report.fold import Progress
 from soak.report.live import FINDINGS_SHOWN, Live, picture
 from soak.report.plain import Plain
@@ -123,6 +123,14 @@ def test_draws_at_most_four_times_a_second() -> None:
     before = len(_written(console))
     live.tick()
     assert len(_written(console)) == before
+
+
+def test_notes_scroll_by() -> None:
+    """A note for people stays on the screen, above the table."""
+    console = _terminal()
+    with Live(_progress(sample(RunStarted, t=0.0)), console) as live:
+        live.see(sample(Note))
+    assert "note: ptrace is not permitted" in _written(console)
 
 
 def test_cursor_comes_back() -> None:
