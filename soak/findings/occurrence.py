@@ -53,7 +53,9 @@ def add(folder: Path, source: Path, name: str) -> Path | None:
     copy_bounded(source, target, sync=False)
     if is_flight(target):
         stem = "" if target.name == "flight" else f"-{target.stem.removeprefix('flight').strip('-.')}"
-        write_whole(folder / f"ring{stem.rstrip('-')}.txt", read_ring(target), sync=False)
+        # What is filed was saved a moment ago: by this clock, a stuck thread's age is right.
+        text = read_ring(target, now=time.monotonic())
+        write_whole(folder / f"ring{stem.rstrip('-')}.txt", text, sync=False)
     return target
 
 

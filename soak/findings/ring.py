@@ -9,6 +9,8 @@ from soak.flight import MAGIC, SIZE, FlightReader, RingEntry, Snapshot, ThreadSt
 
 #: Operations shown per thread; the ring holds more.
 SHOWN = 20
+#: A snapshot that is older than this was not taken on this boot of this machine, or long ago.
+_STALE_S = 3600.0
 
 
 def is_flight(path: Path) -> bool:
@@ -35,8 +37,11 @@ def read_ring(path: Path, *, now: float | None = None) -> str:
 
 
 def render(snapshot: Snapshot, *, now: float | None = None, shown: int = SHOWN) -> str:
-    """The text of a snapshot; without ``now``, times are relative to the last thing it recorded."""
-    end = _last_moment(snapshot) if now is None else now
+    """The text of a snapshot; without a ``now`` that fits, times go by the last thing it recorded."""
+    last = _last_moment(snapshot)
+    if now is not None and not 0 <= now - last <= _STALE_S:
+        now = None
+    end = last if now is None else now
     lines = [
         f"iteration {snapshot.iteration}, {_phase(snapshot, end)}: {snapshot.operations} operations, "
         f"{snapshot.accepted} accepted, {snapshot.refused} refused",

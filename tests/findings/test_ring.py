@@ -82,6 +82,13 @@ def test_without_now() -> None:
     assert "before the last thing recorded" in text
 
 
+@pytest.mark.parametrize("now", [50.0, 1e6])
+def test_a_now_that_cannot_be(now: float) -> None:
+    """A clock of another boot, before the snapshot or long after it, is not believed."""
+    snapshot = _snapshot(_thread("a", "work", 104.0), _thread("b", "", 0.0, beat_at=110.0))
+    assert render(snapshot, now=now) == render(snapshot)
+
+
 def test_only_the_last_ones() -> None:
     """Of a full ring the last operations are shown."""
     ring = tuple(RingEntry(label=f"op {n}", began=100.0 + n, seconds=1.0, outcome="done") for n in range(64))
