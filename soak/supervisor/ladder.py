@@ -74,6 +74,9 @@ class Ladder:
         else:
             late = f"pystack did not answer within {native.REMOTE_SECONDS:.0f} s"
             self._problem = late if code is None else native.explain(text)
+            # What pystack said instead of stacks is no native stack: the core's will take its place.
+            (self._worker.folder / NATIVE).unlink(missing_ok=True)
+            self._worker.native_problem = self._problem
         self._worker.dump_began = True
         self._dump_deadline = self._loop.clock() + _DUMP_LIMIT_S
         self._worker.signal(signal.SIGUSR1)

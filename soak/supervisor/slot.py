@@ -310,7 +310,6 @@ class Slot:
 
     def _ended_event(self, worker: Worker, entry: Entry, status: int, snapshot: Snapshot) -> WorkerEnded:
         now = self._loop.clock()
-        killed_from_outside = status == -9 and not worker.asked
         return WorkerEnded(
             t=time.time(),
             worker=worker.spec.worker,
@@ -330,9 +329,7 @@ class Slot:
             doing=tuple(in_words(thread, now) for thread in snapshot.threads if thread.doing),
             fault_text=worker.text(FAULT, limit=200_000),
             mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),
-            oom=machine.oom_line(worker.pid, time.time() - (now - worker.started))
-            if killed_from_outside
-            else "",
+            oom=_oom(worker, now - worker.started) if status == -signal.SIGKILL and not worker.asked else "",
         )
 
     def _after(self, worker: Worker, snapshot: Snapshot) -> None:
@@ -377,8 +374,9 @@ class Slot:
             shutil.rmtree(worker.folder, ignore_errors=True)
             return
         if core is None:
+            reasons = [worker.native_problem, native.why_no_core(worker.folder / "cwd", worker.pid)]
             for sighted in wanting:
-                self._add_evidence(sighted, "", native.why_no_core(worker.folder / "cwd", worker.pid))
+                self._add_evidence(sighted, "", "; ".join(filter(None, reasons)))
             shutil.rmtree(worker.folder, ignore_errors=True)
             return
         over = self._host.errand_began()
@@ -421,3 +419,7 @@ def _tries(worker: Worker, snapshot: Snapshot) -> int:
     if worker.last_words is not None and worker.last_words.reason == "asked":
         return snapshot.iterations
     return max(1, snapshot.iteration + 1 - worker.spec.first_iteration)
+
+
+def _oom(worker: Worker, age: float) -> str:
+    return machine.oom_line(worker.pid, time.time() - age, worker.oom_kills_before)

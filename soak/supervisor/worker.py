@@ -11,6 +11,7 @@ from pathlib import Path
 
 from soak import flight
 from soak.events import Event, LastWords, Note, WorkerSpec, decode
+from soak.supervisor import machine
 from soak.supervisor.loop import Loop
 from soak.supervisor.plan import Entry
 
@@ -25,7 +26,10 @@ FAULT, STDOUT, STDERR, FLIGHT, NATIVE = "fault.txt", "stdout", "stderr", "flight
 
 
 class Worker:
-    """One worker from launch to burial. ``emit`` gets each event that it writes."""
+    """One worker from launch to burial. ``emit`` gets each event that it writes.
+
+    ``native_problem`` is why its native stacks could not be read from outside, if somebody tried.
+    """
 
     def __init__(self, loop: Loop, spec: WorkerSpec, entry: Entry, emit: Callable[[Event], None]) -> None:
         self.spec = spec
@@ -36,6 +40,8 @@ class Worker:
         self.asked = ""
         self.last_words: LastWords | None = None
         self.dump_began = False
+        self.oom_kills_before = machine.oom_kills()
+        self.native_problem = ""
         self._loop = loop
         self._emit = emit
         self._pending = b""
