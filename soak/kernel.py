@@ -15,6 +15,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PTRACER = 0x59616D61  # "Yama"
+_PR_SET_PTRACER_ANY = 2**64 - 1
 
 _KILL_ROUND_S = 0.01
 
@@ -41,6 +43,15 @@ def set_parent_death_signal(number: int) -> None:
 def become_subreaper() -> None:
     """Have orphans among this process's descendants become its children instead of init's."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def allow_any_tracer() -> None:
+    """Let a process that is no ancestor read this one's stacks where Yama's ptrace_scope is 1.
+
+    pystack runs beside the worker, not above it. Without Yama there is nothing to allow.
+    """
+    with contextlib.suppress(OSError):
+        _prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY)
 
 
 def _prctl(option: int, argument: int) -> None:

@@ -16,8 +16,9 @@ from soak.flight import MAIN, SCENARIO, Snapshot, ThreadState
 BOOT_LIMIT_S = 60.0
 #: A thread that makes progress, however little, is given this many limits before it counts as stuck.
 _PATIENCE = 10.0
-#: Another thread that uses at least this share of a core, while this one progresses, starves it.
-_HOG_SHARE = 0.5
+#: Another thread that uses this share of a core at least, and so many times what this one gets, starves it.
+#: On a busy machine even a spinner gets no whole core.
+_HOG_SHARE, _HOG_TIMES = 0.2, 4.0
 _CPU_WINDOW_S = 0.5
 
 
@@ -83,7 +84,7 @@ class Watch:
         self._slow[_key(thread)] = _SlowOperation(at=now, cpu=cpu)
         own = shares.pop(thread.native_id, 0.0)
         hog = max(shares, key=lambda tid: shares[tid], default=0)
-        if hog and shares[hog] >= _HOG_SHARE and shares[hog] > 2 * own:
+        if hog and shares[hog] >= _HOG_SHARE and shares[hog] > _HOG_TIMES * own:
             return self._suspect(snapshot, thread, now - thread.since, now, hog=hog, share=shares[hog])
         if now - thread.since > _PATIENCE * self._hang_after:
             return self._suspect(snapshot, thread, now - thread.since, now)

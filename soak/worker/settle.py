@@ -37,6 +37,7 @@ def settle_in(spec: WorkerSpec, *, parent: int | None = None) -> None:
         parent: the zygote's process id: where it is gone already, this process ends at once.
     """
     die_with_parent(parent)
+    kernel.allow_any_tracer()
     with contextlib.suppress(PermissionError):  # spawned as the leader of a session already
         os.setsid()
     folder = Path(spec.folder)
