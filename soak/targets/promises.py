@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from soak.author import Refused, always, beat
+from soak.targets.edges import Edges
 from soak.targets.mujoco_runs import (
     Action,
     Closed,
@@ -51,48 +52,6 @@ CLOSED = (("", ("closed",)),)
 
 #: So many stopped runs are watched for further steps.
 WATCHED = 64
-
-
-class Edges:
-    """Counts transitions, so that a call can be told which of them it met. Thread-safe.
-
-    An edge is counted by its name and by its name with the robot's, as in "start" and "start left".
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._begun: Counter[str] = Counter()
-        self._ended: Counter[str] = Counter()
-
-    def begin(self, edge: str, robot: str) -> None:
-        with self._lock:
-            self._begun[edge] += 1
-            self._begun[f"{edge} {robot}"] += 1
-
-    def end(self, edge: str, robot: str) -> None:
-        with self._lock:
-            self._ended[edge] += 1
-            self._ended[f"{edge} {robot}"] += 1
-
-    def passed(self, edge: str, robot: str) -> None:
-        """A transition that takes no time."""
-        self.begin(edge, robot)
-        self.end(edge, robot)
-
-    def over(self) -> Mapping[str, int]:
-        """How many of each are over: to be handed to the other methods after a call."""
-        with self._lock:
-            return dict(self._ended)
-
-    def met(self, over: Mapping[str, int]) -> frozenset[str]:
-        """The transitions that were going on at some time since ``over`` was taken."""
-        with self._lock:
-            return frozenset(edge for edge, begun in self._begun.items() if begun > over.get(edge, 0))
-
-    def contended(self, over: Mapping[str, int], edge: str) -> bool:
-        """Whether the caller's own was not the only ``edge`` going on since ``over`` was taken."""
-        with self._lock:
-            return self._begun[edge] > over.get(edge, 0) + 1
 
 
 class Lookout:
