@@ -1,0 +1,138 @@
+"""The built-in scenarios, in real workers: silent on the correct engine, loud on a broken one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from soak.author import Missing
+from soak.events import Beat, PromiseBroken, Raised, Residue, WorkerSpec
+from soak.flight import MARKS
+from soak.targets import gl, promises
+from soak.targets.mujoco_render_oracle import OWN_THREAD
+from soak.worker.load import load_scenario
+from tests.worker.harness import ROOT, Outcome, Worker
+
+FILES = sorted((ROOT / "scenarios").glob("*.py"))
+NAMES = [file.stem for file in FILES]
+#: Beats come at most five times a second: this is a minute and more.
+MOST_BEATS = 400
+
+
+def spec_of(name: str, folder: Path, **changes: object) -> WorkerSpec:
+    """A worker's spec for a built-in scenario; one that needs GL is skipped where there is none."""
+    env: dict[str, str] = {}
+    if load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name).needs:
+        answer = gl.gl()
+        if isinstance(answer, Missing):
+            pytest.skip(f"{answer.reason}: {answer.remedy}")
+        env.update(answer.env)
+    fields: dict[str, object] = {
+        "worker": 1,
+        "scenario_file": str(ROOT / "scenarios" / f"{name}.py"),
+        "scenario": name,
+        "target": "",
+        "seed": 1,
+        "first_iteration": 0,
+        "count": 0,
+        "hang_after": 30.0,
+        "perturb": "light",
+        "guard_malloc": False,
+        "cores": False,
+        "folder": str(folder),
+        "env": env,
+    }
+    return WorkerSpec(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def problems(outcome: Outcome) -> list[str]:
+    """All that the worker found, in words."""
+    return [
+        *(f"broken: {event.promise} {event.details}" for event in outcome.of(PromiseBroken)),
+        *(f"raised: {event.traceback}" for event in outcome.of(Raised)),
+        *(f"left: {event.resource} {event.items}" for event in outcome.of(Residue)),
+    ]
+
+
+def test_the_five_scenarios_are_there() -> None:
+    """A scenario's file carries its name, and there are these five."""
+    assert NAMES == [
+        "close_while_running",
+        "mutate_after_done",
+        "mutation_storm",
+        "render_storm",
+        "start_stop",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_freezes(name: str) -> None:
+    """It has a summary of one line, a target, operations, and `sometimes` that fit into the flight file."""
+    scenario = load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name)
+    assert scenario.summary.endswith(".")
+    assert scenario.target == "soak.targets.mujoco_sim:MujocoSim"
+    assert scenario.operations
+    assert 0 < len(scenario.sometimes) == len(set(scenario.sometimes)) <= MARKS
+    assert all(len(text) <= 120 for text in scenario.sometimes)
+
+
+def test_a_scenario_is_listed_without_its_target() -> None:
+    """Importing the files brings neither mujoco nor numpy along: `soak list` is quick, and works without."""
+    code = (
+        "import sys\nfrom soak.worker.load import load_scenario\n"
+        "for path in sys.argv[1:]: load_scenario(path, '')\n"
+        "print(sorted({'mujoco', 'numpy', 'OpenGL'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *map(str, FILES)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_correct_engine_keeps_every_promise(name: str, tmp_path: Path) -> None:
+    """On the correct engine nothing is found, and every `sometimes` comes to be seen."""
+    worker = Worker(spec_of(name, tmp_path))
+    unseen = {"not a beat yet"}
+    seen: Counter[str] = Counter()
+    for _ in range(MOST_BEATS):
+        event = worker.next_event()
+        if event is None:
+            break
+        if isinstance(event, Beat):
+            seen = Counter(event.sometimes)
+            unseen = {text for text in event.sometimes if not seen[text]}
+        if not unseen:
+            worker.ask_to_stop()
+            break
+    outcome = worker.finish()
+    assert problems(outcome) == []
+    assert not unseen
+    assert outcome.status == 0
+    assert outcome.last_words().reason == "asked"
+
+
+@pytest.mark.parametrize(
+    ("name", "defect", "said"),
+    [
+        ("mutation_storm", "NoGuard", {promises.REFUSED, promises.UNCHANGED}),
+        ("start_stop", "LostStop", {promises.STOP_IS_TRUE}),
+        ("start_stop", "DoubleStart", {promises.ONE_WORKER, promises.SECOND_START}),
+        (
+            "mutate_after_done",
+            "StaleAfterRaise",
+            {"the very next mutation after a policy is done is accepted"},
+        ),
+        ("close_while_running", "CloseWithoutJoin", {promises.CLOSE_ENDS, promises.FAILS_ITSELF}),
+        ("render_storm", "RendererClosedElsewhere", {OWN_THREAD}),
+    ],
+)
+def test_a_planted_defect_breaks_a_promise(name: str, defect: str, said: set[str], tmp_path: Path) -> None:
+    """A broken engine ends the worker with the promise that it broke."""
+    outcome = Worker(spec_of(name, tmp_path, target=f"soak.canaries.simulation:{defect}")).finish()
+    assert said & {event.promise for event in outcome.of(PromiseBroken)}, problems(outcome)
+    assert outcome.last_words().reason == "finding"
