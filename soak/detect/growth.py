@@ -50,7 +50,7 @@ class Metric:
 
 
 #: In order of preference: one root cause shows in several, and the first ones say most. Resident memory
-#: comes last and asks for more: a correct renderer's creeps, 0.5 MB per iteration, while malloc's heap is flat.
+#: comes last and asks for more: a correct renderer's creeps, by 0.5 MB per iteration, while the heap is flat.
 METRICS = (
     Metric(name="heap", words="malloc's heap", unit="B", least=2e6),
     Metric(name="blocks", words="Python's allocated blocks", unit="", least=20_000),
