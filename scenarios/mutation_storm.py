@@ -18,18 +18,29 @@ if TYPE_CHECKING:
 
 #: Seconds of the long policy, and of the storm: it begins before the policy and ends after it.
 LONG, STORM = 5.0, 6.5
+#: Seconds of the beginning in which no policy starts, so that mutations of the scene pass on any machine.
+CALM = 0.15
 #: Where the long policy runs. Short ones run there too, but nobody stops or removes anything there.
 HOST = "left"
+GUEST_AT = (-1.5, 0.0, 0.0)
 
 
 @dataclass(slots=True, kw_only=True)
 class Storm:
-    """An iteration's engine; the long policy starts at ``long_at`` (monotonic seconds)."""
+    """An iteration's engine; the long policy starts ``long_after`` seconds after it was ``made``."""
 
     sim: MujocoSim
     dealings: Dealings
-    long_at: float
+    long_after: float
+    made: float
     long: PolicyRun | None = None
+
+    def age(self) -> float:
+        return time.monotonic() - self.made
+
+    def wait_calm_over(self) -> None:
+        """For whoever starts short policies."""
+        time.sleep(max(0.0, CALM - self.age()))
 
 
 @soak.scenario(seconds=STORM, target="soak.targets.mujoco_sim:MujocoSim", threads=2)
@@ -40,7 +51,9 @@ def mutation_storm(target: Any, rng: random.Random) -> Generator[Storm, None, No
     and go. Where no policy that it concerns runs, a mutation is accepted, and takes effect.
     """
     sim = target()
-    yield Storm(sim=sim, dealings=Dealings(sim), long_at=time.monotonic() + rng.uniform(0.3, 0.8))
+    sim.add_robot("guest-0", GUEST_AT)
+    now = time.monotonic()
+    yield Storm(sim=sim, dealings=Dealings(sim), long_after=CALM + rng.uniform(0.2, 0.6), made=now)
     sim.close()
 
 
@@ -78,7 +91,7 @@ def five_seconds(storm: Storm, rng: random.Random) -> object:
     """Start the long policy in the storm, and see it through."""
     if storm.long is None:
         time.sleep(0.002)
-        if time.monotonic() < storm.long_at:
+        if storm.age() < storm.long_after:
             return None
         outcome = storm.dealings.start(HOST, policies.sinusoid(), seconds=LONG)
         if isinstance(outcome, soak.Refused):
@@ -103,6 +116,7 @@ def observe(storm: Storm, rng: random.Random) -> object:
 @mutation_storm.operation()
 def run_out(storm: Storm, rng: random.Random) -> object:
     """A policy that ends by itself within milliseconds."""
+    storm.wait_calm_over()
     robot = rng.choice(storm.sim.robots())
     outcome = storm.dealings.start(robot, policies.mock(), steps=rng.randint(1, 12))
     if isinstance(outcome, soak.Refused):
@@ -114,6 +128,7 @@ def run_out(storm: Storm, rng: random.Random) -> object:
 @mutation_storm.operation()
 def fail(storm: Storm, rng: random.Random) -> object:
     """A policy that raises."""
+    storm.wait_calm_over()
     robot = rng.choice(storm.sim.robots())
     outcome = storm.dealings.start(robot, policies.raising(after=rng.randint(0, 6)), seconds=1.0)
     if isinstance(outcome, soak.Refused):
@@ -125,6 +140,7 @@ def fail(storm: Storm, rng: random.Random) -> object:
 @mutation_storm.operation()
 def start_then_stop(storm: Storm, rng: random.Random) -> object:
     """A policy that is stopped, at once or a little later."""
+    storm.wait_calm_over()
     robot = rng.choice([name for name in storm.sim.robots() if name != HOST])
     outcome = storm.dealings.start(robot, policies.mock(), seconds=1.0)
     if isinstance(outcome, soak.Refused):
@@ -138,6 +154,7 @@ def start_then_stop(storm: Storm, rng: random.Random) -> object:
 @mutation_storm.operation()
 def block(storm: Storm, rng: random.Random) -> object:
     """A policy that runs in the caller's thread, to its end or to its failure."""
+    storm.wait_calm_over()
     robot = rng.choice(storm.sim.robots())
     policy = rng.choice((policies.mock(), policies.slow(seconds=0.001), policies.raising(after=3)))
     return storm.dealings.run(robot, policy, steps=rng.randint(1, 12))
@@ -146,9 +163,10 @@ def block(storm: Storm, rng: random.Random) -> object:
 @mutation_storm.operation(weight=0.5)
 def remove_with_policy(storm: Storm, rng: random.Random) -> object:
     """A robot comes, gets a policy, and is taken away with it."""
+    storm.wait_calm_over()
     guests = [name for name in storm.sim.robots() if name.startswith("guest")]
     if not guests:
-        return storm.sim.add_robot("guest-0", [-1.5, 0.0, 0.0])
+        return storm.sim.add_robot("guest-0", GUEST_AT)
     guest = rng.choice(guests)
     storm.dealings.start(guest, policies.mock(), seconds=1.0)
     return storm.dealings.remove(guest)
