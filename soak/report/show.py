@@ -40,7 +40,7 @@ def finding_text(store: Store, finding: Finding, out: Path) -> str:
     folders = store.occurrences(finding.id)
     blocks = ["\n".join(_head(finding, folders, out))]
     if folders:
-        blocks += _evidence(folders[-1])
+        blocks += _evidence(_most_telling(folders))
     return "\n\n".join(blocks)
 
 
@@ -49,6 +49,11 @@ def finding_document(store: Store, finding: Finding) -> dict[str, Any]:
     folders = store.occurrences(finding.id)
     plain: dict[str, Any] = to_plain(finding)
     return {**plain, "occurrences": [str(folder) for folder in folders], "repro": f"soak repro {finding.id}"}
+
+
+def _most_telling(folders: list[Path]) -> Path:
+    """The newest occurrence with a native stack, which only the first ones have; else the newest."""
+    return next((folder for folder in reversed(folders) if (folder / "native.txt").is_file()), folders[-1])
 
 
 def _head(finding: Finding, folders: list[Path], out: Path) -> list[str]:

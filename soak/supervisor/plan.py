@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: A scenario's turn is at most this long, so that a long run interleaves its scenarios.
-LONGEST_TURN_S = 60.0
+#: A scenario has at least this many turns in a long run, so that scenarios are interleaved, each of them at
+#: least so long: a slow leak shows only in a worker that lives.
+TURNS, SHORTEST_TURN_S, LONGEST_TURN_S = 3, 60.0, 600.0
 
 #: Where Python's own exit is under test, a worker has this many iterations, so that it comes often.
 ITERATIONS_PER_EXIT = 3
@@ -65,11 +66,11 @@ class Plan:
         return entry.hang_after
 
     def turn_seconds(self) -> float:
-        """How long a scenario keeps a job slot before the next one has it."""
+        """How long a scenario keeps a job slot before the next one has it, if one waits."""
         if self.minutes is None:
-            return LONGEST_TURN_S
+            return SHORTEST_TURN_S
         share = self.minutes * 60.0 * self.jobs / len(self.entries)
-        return min(LONGEST_TURN_S, share)
+        return min(share, LONGEST_TURN_S, max(SHORTEST_TURN_S, share / TURNS))
 
 
 def base_environment(python_path: Sequence[str]) -> dict[str, str]:

@@ -190,6 +190,10 @@ class Run:
             self._lanes.append(slot.lane)
         slot.lane = None
 
+    def lane_waits(self) -> bool:
+        """Whether another scenario waits for a slot."""
+        return bool(self._lanes)
+
     def _end(self, ending: Ending, problem: str = "") -> None:
         """Begin the end; the first reason counts, but a failed disk and an interrupt replace it."""
         if self.ending is not None and ending not in (Ending.DISK, Ending.INTERRUPTED):

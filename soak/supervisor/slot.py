@@ -74,6 +74,7 @@ class Host(Protocol):
     def disk_failed(self, text: str) -> None: ...
     def errand_began(self) -> Callable[[], None]: ...
     def turn_over(self, slot: Slot) -> None: ...
+    def lane_waits(self) -> bool: ...
 
 
 class State(enum.Enum):
@@ -138,13 +139,16 @@ class Slot:
         """Look at the worker: turn, hang, output. Called a few times a second."""
         if self.state is not State.RUNNING or self.worker is None or not self.worker.pid:
             return
-        if self._loop.clock() >= self._turn_ends and not self._stopping:
+        if self._turn_is_over() and not self._stopping:
             self.stop()
         self.worker.bound_output()
         if self._ladder is None and self._watch is not None:
             suspicion = self._watch.look(self.worker.flight.snapshot())
             if suspicion is not None:
                 self._ladder = Ladder(self._loop, self.worker, suspicion, self._stuck)
+
+    def _turn_is_over(self) -> bool:
+        return self._loop.clock() >= self._turn_ends and self._host.lane_waits()
 
     def sample(self) -> None:
         """Emit a reading of the worker's resources."""
@@ -232,7 +236,7 @@ class Slot:
     def _launch(self) -> None:
         lane, launcher = self.lane, self._launcher
         assert lane is not None
-        if self._stopping or launcher is None or self._loop.clock() >= self._turn_ends or lane.left == 0:
+        if self._stopping or launcher is None or self._turn_is_over() or lane.left == 0:
             self._close()
             return
         spec = self._spec(lane)
