@@ -11,6 +11,8 @@ import typer
 app = typer.Typer(
     name="soak",
     help="Hunt crashes, hangs, leaks and broken promises in code that drives a simulator from threads.",
+    epilog="Exit codes: 0 clean, 1 findings, 2 usage, 3 soak's own fault, 4 the machine cannot run it, "
+    "5 unproven, 75 another run holds the lock, 128+n ended by signal n.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -65,8 +67,7 @@ def soak(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Exit codes: 0 clean, 1 findings, 2 usage, 3 soak's own fault, 4 the machine cannot run it,
-    5 unproven, 75 another run holds the lock, 128+n ended by signal n."""
+    """What stands before the commands: the application's own help says it all."""
 
 
 @app.command()
