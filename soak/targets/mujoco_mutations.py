@@ -86,14 +86,14 @@ def _move_object(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
 
 
 def _add_camera(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
-    there = sim.cameras()
-    free = _free("lens", LENSES, there)
+    free = _free("lens", LENSES, sim.cameras())
     if not free:
-        return sim.remove_camera(rng.choice(there))
+        return _remove_camera(sim, rng, robot)
     return sim.add_camera(rng.choice(free), _place(rng))
 
 
 def _remove_camera(sim: MujocoSim, rng: random.Random, robot: str) -> Outcome:
+    # The scene's own cameras stay: who renders counts on them.
     there = [name for name in sim.cameras() if name.startswith("lens")]
     return sim.remove_camera(rng.choice(there)) if there else _add_camera(sim, rng, robot)
 
