@@ -11,6 +11,9 @@ from soak.findings.finding import FindingContext
 from soak.findings.store import Store
 from soak.supervisor.plan import Plan
 
+#: Evidence that comes later than so many sightings has nobody to go to: a run of days must not grow.
+_SIGHTINGS_OPEN = 1000
+
 
 class StoreKeeper:
     """A run's :class:`~soak.supervisor.run.Keeper`: knows the run's plan and folder, and asks the store."""
@@ -43,6 +46,7 @@ class StoreKeeper:
             environment=self._environment,
         )
         kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
+        self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept
 
     def add(self, evidence: Evidence) -> None:
