@@ -23,14 +23,19 @@ from soak.targets.mujoco_runs import Observation
 from soak.targets.mujoco_verbs import SCENES, Verbs
 
 
+#: Missing where MuJoCo came without its rendering package. Asked for here, at import: MuJoCo loads the class
+#: when it is first named, which takes 6 ms that every forked worker would pay again.
+_RENDERER = getattr(mujoco, "Renderer", None)
+
+
 def soak_prepare(*, guard_malloc: bool) -> None:
     """The worker's hook, before anything else: oracles, SIGABRT for MuJoCo's ``exit(1)``, guard pages."""
     mujoco_native.abort_on_error()
     if guard_malloc:
         mujoco_native.guard_memory()
     mujoco_oracles.install()
-    if hasattr(mujoco, "Renderer"):  # missing where MuJoCo came without its rendering package
-        mujoco_render_oracle.install(mujoco.Renderer)
+    if _RENDERER is not None:
+        mujoco_render_oracle.install(_RENDERER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
