@@ -43,7 +43,14 @@ class Interpreter:
         Raises:
             InterpreterError: the process failed, with its last words.
         """
-        return self._ask(environment, "describe", *map(str, files))
+        records = self._ask(environment, "describe", *map(str, files))
+        silent = {str(file) for file in files} - {record["file"] for record in records}
+        if silent:
+            raise InterpreterError(
+                f"{self.executable} said nothing about {', '.join(sorted(silent))}: "
+                "importing it must leave stdout open"
+            )
+        return records
 
     def installed_scenarios(self, environment: dict[str, str]) -> dict[str, Path]:
         """The scenario files that installed packages offer as entry points of the group ``soak.scenarios``.
@@ -75,9 +82,9 @@ class Interpreter:
         if done.returncode != 0:
             last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
             raise InterpreterError(f"{self.executable} could not run soak's worker: {last[0]}")
-        # A scenario file may print at import; our own lines carry a mark.
-        marked = [line for line in done.stdout.splitlines() if line.startswith(ANSWER_MARK)]
-        return [json.loads(line.removeprefix(ANSWER_MARK)) for line in marked]
+        # A scenario file may print at import, without a newline too; our answers carry a mark and an object.
+        marked = [line.partition(ANSWER_MARK + "{") for line in done.stdout.splitlines()]
+        return [json.loads("{" + record) for _noise, mark, record in marked if mark]
 
 
 def find_interpreter(python: str, imports: Path) -> Interpreter:
@@ -103,6 +110,7 @@ def find_interpreter(python: str, imports: Path) -> Interpreter:
         )
     imports.mkdir(parents=True, exist_ok=True)
     link = imports / "soak"
-    if not link.is_symlink():
+    if not link.is_symlink() or link.readlink() != _PACKAGE:
+        link.unlink(missing_ok=True)  # soak was somewhere else at the time of an earlier run
         link.symlink_to(_PACKAGE)
     return Interpreter(executable=str(path.absolute()), python_path=(str(imports.resolve()),))
