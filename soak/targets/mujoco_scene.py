@@ -1,7 +1,6 @@
 """The world of the built-in simulation: two small arms on a floor, and every edit that recompiles it.
 
-Nothing here knows policies, locks or guards: each function takes a world and gives another one, whole. An
-edit works on a copy of the specification, so that one that does not compile leaves the old world as it was.
+Nothing here knows policies, locks or guards.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import mujoco
 
 FLOOR = """
 <mujoco model="soak">
-  <option timestep="0.002"/>
+  <option timestep="0.002" integrator="implicitfast"/>
   <visual><quality shadowsize="0" offsamples="0"/></visual>
   <worldbody>
     <light name="sun" pos="0 0 3"/>
@@ -24,29 +23,8 @@ FLOOR = """
 </mujoco>
 """
 
-ARM = """
-<mujoco model="arm">
-  <worldbody>
-    <body name="base">
-      <geom name="base" type="cylinder" size="0.05 0.03" mass="1" contype="0" conaffinity="0"/>
-      <body name="upper" pos="0 0 0.05">
-        <joint name="shoulder" axis="0 1 0" damping="0.5"/>
-        <geom name="upper" type="capsule" fromto="0 0 0 0 0 0.25" size="0.03" mass="0.5"
-              contype="0" conaffinity="0"/>
-        <body name="lower" pos="0 0 0.25">
-          <joint name="elbow" axis="0 1 0" damping="0.3"/>
-          <geom name="lower" type="capsule" fromto="0 0 0 0 0 0.2" size="0.025" mass="0.3"
-                contype="0" conaffinity="0"/>
-        </body>
-      </body>
-    </body>
-  </worldbody>
-  <actuator>
-    <position name="shoulder" joint="shoulder" kp="20"/>
-    <position name="elbow" joint="elbow" kp="10"/>
-  </actuator>
-</mujoco>
-"""
+#: Stiffness (Nm/rad) and damping (Nms/rad) of an arm's servos, which belong to its joints, in that order.
+SERVOS = ((20.0, 0.5), (10.0, 0.3))
 
 #: Joints of an arm, in the order of an observation's ``qpos``.
 JOINTS = ("shoulder", "elbow")
@@ -87,24 +65,59 @@ def build(robots: Sequence[str], objects: Sequence[str]) -> World:
 
 
 def recompile(world: World, edit: Callable[[Any], object]) -> World:
-    """The world after ``edit(spec)``, with time, positions, velocities, controls and forces carried over."""
-    spec = world.spec.copy()
-    edit(spec)
-    model, data = spec.recompile(world.model, world.data)
+    """The world after ``edit(spec)``, with time, positions, velocities, controls and forces carried over.
+
+    Model and data are new. The specification is edited in place: it knows where the state of its elements
+    lies, which a copy does not before MuJoCo 3.17.
+
+    Raises:
+        ValueError: it does not compile, and is left half edited.
+    """
+    edit(world.spec)
+    model, data = world.spec.recompile(world.model, world.data)
+    _carry_forces(world, model, data)
     mujoco.mj_forward(model, data)
-    return World(spec=spec, model=model, data=data)
+    return World(spec=world.spec, model=model, data=data)
+
+
+def _carry_forces(old: World, model: Any, data: Any) -> None:
+    """Forces on bodies follow their body's name: a recompile before MuJoCo 3.17 forgets them."""
+    body = mujoco.mjtObj.mjOBJ_BODY.value
+    for number in old.data.xfrc_applied.any(axis=1).nonzero()[0]:
+        there = mujoco.mj_name2id(model, body, mujoco.mj_id2name(old.model, body, number))
+        if there >= 0:
+            data.xfrc_applied[there] = old.data.xfrc_applied[number]
 
 
 def put_robot(spec: Any, name: str, at: Sequence[float]) -> None:
-    """Add an arm called ``name``; all its elements are called ``name/…``."""
-    frame = spec.worldbody.add_frame(name=name, pos=list(at))
-    spec.attach(mujoco.MjSpec.from_string(ARM), prefix=f"{name}/", frame=frame)
+    """Add an arm of two servo joints on a base; all its elements are called ``name/…``.
+
+    Built element by element, not attached from a file: what attaching adds beside the bodies (frames, default
+    classes) cannot be deleted again before MuJoCo 4, and would pile up as robots come and go.
+    """
+    base = spec.worldbody.add_body(name=f"{name}/base", pos=list(at))
+    _add_limb(base, f"{name}/base", mass=1.0, radius=0.05, to=(0, 0, 0.05))
+    upper = base.add_body(name=f"{name}/upper", pos=[0, 0, 0.05])
+    upper.add_joint(name=f"{name}/shoulder", axis=[0, 1, 0])
+    _add_limb(upper, f"{name}/upper", mass=0.5, radius=0.03, to=(0, 0, 0.25))
+    lower = upper.add_body(name=f"{name}/lower", pos=[0, 0, 0.25])
+    lower.add_joint(name=f"{name}/elbow", axis=[0, 1, 0])
+    _add_limb(lower, f"{name}/lower", mass=0.3, radius=0.025, to=(0.2, 0, 0))
+    for joint, (stiffness, damping) in zip(JOINTS, SERVOS, strict=True):
+        servo = spec.add_actuator(name=f"{name}/{joint}", target=f"{name}/{joint}")
+        servo.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        servo.set_to_position(kp=stiffness, kv=damping)
+
+
+def _add_limb(body: Any, name: str, *, mass: float, radius: float, to: Sequence[float]) -> None:
+    capsule = mujoco.mjtGeom.mjGEOM_CAPSULE
+    ends, size = [0, 0, 0, *to], [radius, 0, 0]
+    body.add_geom(name=name, type=capsule, fromto=ends, size=size, mass=mass, contype=0, conaffinity=0)
 
 
 def drop_robot(spec: Any, name: str) -> None:
-    """Take an arm away, with the default class that attaching it made: that one would pile up otherwise."""
-    spec.delete(spec.frame(name))
-    spec.delete(spec.find_default(f"{name}/main"))
+    """Take an arm away, its servos included."""
+    spec.delete(spec.body(f"{name}/base"))
 
 
 def put_object(spec: Any, name: str, at: Sequence[float], *, bodies: int) -> None:

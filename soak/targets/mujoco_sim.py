@@ -22,7 +22,6 @@ from soak.targets.mujoco_render import SceneRenderer
 from soak.targets.mujoco_runs import Observation
 from soak.targets.mujoco_verbs import SCENES, Verbs
 
-
 #: Missing where MuJoCo came without its rendering package. Asked for here, at import: MuJoCo loads the class
 #: when it is first named, which takes 6 ms that every forked worker would pay again.
 _RENDERER = getattr(mujoco, "Renderer", None)

@@ -228,7 +228,13 @@ class Verbs(Engine):
         return self._mutate(verb, None, lambda: self._edit(change), unfit)
 
     def _edit(self, change: Callable[[Any], object]) -> None:
-        self._swap(mujoco_scene.recompile(self._world(), change))
+        before = self._spec.copy()
+        try:
+            world = mujoco_scene.recompile(self._world(), change)
+        except Exception:
+            self._spec = before  # model and data are whole, for a recompile makes new ones
+            raise
+        self._swap(world)
 
     def _world(self) -> World:
         return World(spec=self._spec, model=self._model, data=self._data)
