@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -16,26 +15,23 @@ from soak.detect.words import signal_name
 from soak.events import (
     Event,
     Evidence,
-    Kind,
     LeftBehind,
     Note,
     PromiseBroken,
     Raised,
     Sighted,
-    WorkerEnded,
     WorkerSpec,
     WorkerStarted,
 )
 from soak.flight import Snapshot
-from soak.supervisor import machine, native
-from soak.supervisor.errand import Errand
+from soak.supervisor.autopsy import ended_event, examine
 from soak.supervisor.ladder import Diagnosis, Ladder
 from soak.supervisor.launcher import Home, Launcher
 from soak.supervisor.loop import Loop
 from soak.supervisor.plan import ITERATIONS_PER_EXIT, Entry, Plan
 from soak.supervisor.sample import Sampler
-from soak.supervisor.watch import Watch, in_words, thread_cpu_seconds
-from soak.supervisor.worker import FAULT, FLIGHT, NATIVE, Worker
+from soak.supervisor.watch import Watch, thread_cpu_seconds
+from soak.supervisor.worker import FLIGHT, Worker
 
 #: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
 _LONGEST_BACKOFF_S = 5.0
@@ -201,7 +197,7 @@ class Slot:
         snapshot = worker.flight.snapshot(marks=len(lane.entry.sometimes))
         worker.bury()
         self._tell_left_behind(worker, left)
-        ended = self._ended_event(worker, lane.entry, status, snapshot)
+        ended = ended_event(worker, status, snapshot, self._loop.clock())
         self._sightings += self._host.emit(ended, worker.evidence(FLIGHT))
         self._after(worker, snapshot)
 
@@ -312,30 +308,6 @@ class Slot:
                 text = f"worker {number} died and left process {process.pid} ({command}): killed"
                 self._host.emit(Note(t=time.time(), text=text))
 
-    def _ended_event(self, worker: Worker, entry: Entry, status: int, snapshot: Snapshot) -> WorkerEnded:
-        now = self._loop.clock()
-        return WorkerEnded(
-            t=time.time(),
-            worker=worker.spec.worker,
-            scenario=entry.name,
-            status=status,
-            asked=worker.asked,
-            last_words=worker.last_words is not None,
-            dump_began=worker.dump_began,
-            phase=snapshot.phase,
-            iteration=snapshot.iteration,
-            seconds=now - worker.started,
-            iterations=snapshot.iterations,
-            operations=snapshot.operations,
-            accepted=snapshot.accepted,
-            refused=snapshot.refused,
-            sometimes=dict(zip(entry.sometimes, snapshot.marks, strict=True)),
-            doing=tuple(in_words(thread, now) for thread in snapshot.threads if thread.doing),
-            fault_text=worker.text(FAULT, limit=200_000),
-            mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),
-            oom=_oom(worker, now - worker.started) if status == -signal.SIGKILL and not worker.asked else "",
-        )
-
     def _after(self, worker: Worker, snapshot: Snapshot) -> None:
         """Bury the evidence, move the lane on, and start the next worker."""
         assert self.lane is not None
@@ -350,7 +322,7 @@ class Slot:
         self._fruitless = 0 if fruitful else self._fruitless + 1
         if fruitful:
             self.lane.zygotes_lost = 0
-        self._analyse(worker, list(self._sightings))
+        examine(self._loop, self._host, worker, list(self._sightings))
         self.worker = self._watch = self._sampler = None
         if self.state is not State.RUNNING:
             return
@@ -365,48 +337,6 @@ class Slot:
     def _launch_if_ready(self) -> None:
         if self.state is State.READY:
             self._launch()
-
-    def _analyse(self, worker: Worker, sightings: list[Sighted]) -> None:
-        """Get the native stack out of a core, where one is wanted; then remove the worker's folder."""
-        wanting = [
-            sighted
-            for sighted in sightings
-            if sighted.kind in (Kind.CRASH, Kind.HANG) and self._host.wants_native_stack(sighted)
-        ]
-        core = native.find_core(worker.folder / "cwd", worker.pid)
-        if not wanting or (worker.folder / NATIVE).exists():
-            shutil.rmtree(worker.folder, ignore_errors=True)
-            return
-        if core is None:
-            reasons = [worker.native_problem, native.why_no_core(worker.folder / "cwd", worker.pid)]
-            for sighted in wanting:
-                self._add_evidence(sighted, "", "; ".join(filter(None, reasons)))
-            shutil.rmtree(worker.folder, ignore_errors=True)
-            return
-        over = self._host.errand_began()
-
-        def analysed(code: int | None) -> None:
-            text = worker.text(NATIVE)
-            problem = "" if code == 0 else ("pystack took too long" if code is None else native.explain(text))
-            path = f"{worker.folder.parent.name}/{worker.folder.name}/{NATIVE}" if code == 0 else ""
-            for sighted in wanting:
-                self._add_evidence(sighted, path, problem)
-            shutil.rmtree(worker.folder, ignore_errors=True)
-            over()
-
-        executable = self._host.home(worker.entry).interpreter.executable
-        Errand(
-            self._loop,
-            native.core_command(core, Path(executable)),
-            worker.folder / NATIVE,
-            limit=native.CORE_SECONDS,
-            done=analysed,
-        )
-
-    def _add_evidence(self, sighted: Sighted, path: str, problem: str) -> None:
-        self._host.add_evidence(
-            Evidence(t=time.time(), sighting=sighted.sighting, name=NATIVE, path=path, problem=problem)
-        )
 
     def _close(self) -> None:
         self.state = State.CLOSING
@@ -423,7 +353,3 @@ def _tries(worker: Worker, snapshot: Snapshot) -> int:
     if worker.last_words is not None and worker.last_words.reason == "asked":
         return snapshot.iterations
     return max(1, snapshot.iteration + 1 - worker.spec.first_iteration)
-
-
-def _oom(worker: Worker, age: float) -> str:
-    return machine.oom_line(worker.pid, time.time() - age, worker.oom_kills_before)
