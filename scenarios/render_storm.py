@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import soak
 from soak.targets import policies
 from soak.targets.gl import gl
-from soak.targets.mujoco_runs import Action, Observation
+from soak.targets.mujoco_runs import Action, Observation, PolicyRun
 from soak.targets.promises import Dealings
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ ROBOTS = ("left", "right")
 
 WHOLE = "a picture has the size that was asked for"
 IN_POLICY = "a policy can render its own scene"
+#: So many mutations or short policies are one operation, which then takes as long as one with pictures.
+REPEATS = 5
 #: Seconds for what takes milliseconds.
 SURELY = 60.0
 
@@ -38,7 +40,8 @@ class Studio:
 
 
 @soak.scenario(
-    seconds=0.6,
+    seconds=10.0,
+    rounds=2,
     target="soak.targets.mujoco_sim:MujocoSim",
     threads=2,
     needs=(gl,),
@@ -48,8 +51,8 @@ class Studio:
 def render_storm(target: Any, rng: random.Random) -> Generator[Studio, None, None]:
     """Render in policy threads and in others while policies step and the scene is recompiled.
 
-    Every renderer is made, used and closed by one thread. Iterations are short: a renderer that is not closed
-    costs megabytes, and nothing but memory tells.
+    Every renderer is made, used and closed by one thread. Iterations are short, and all make about as many
+    renderers: one that is not closed costs megabytes, and nothing but memory that grows evenly tells.
     """
     sim = target()
     # The GL library is entered by one thread before many do: it is loaded lazily.
@@ -104,11 +107,12 @@ class Film:
 def film_inside(studio: Studio, rng: random.Random) -> object:
     """A policy with a camera. Nobody stops it, and it is waited for: its renderer is its own to close."""
     steps = rng.randint(1, 6)
-    run = studio.dealings.start(rng.choice(ROBOTS), Film(studio, steps), steps=steps)
-    if isinstance(run, soak.Refused):
-        time.sleep(0.005)
-        return run
-    return run.wait(SURELY)
+    while not soak.stopping():
+        run = studio.dealings.start(rng.choice(ROBOTS), Film(studio, steps), steps=steps)
+        if isinstance(run, PolicyRun):
+            return run.wait(SURELY)
+        time.sleep(0.003)
+    return None
 
 
 @render_storm.operation()
@@ -119,7 +123,7 @@ def film_beside(studio: Studio, rng: random.Random) -> object:
     edges.begin("render", "")
     before = sim.scene_version()
     with sim.open_renderer(HEIGHT, WIDTH) as renderer:
-        for _ in range(rng.randint(2, 5)):
+        for _ in range(3):
             with sim.policy_window() as window:
                 check(renderer.frame(CAMERA))
             filmed_beside(window.running_throughout)
@@ -134,21 +138,28 @@ def film_beside(studio: Studio, rng: random.Random) -> object:
     return picture if isinstance(picture, soak.Refused) else None
 
 
-@render_storm.operation(weight=0.5)
+@render_storm.operation(threads=1)
 def run_short(studio: Studio, rng: random.Random) -> object:
-    """A policy without a camera, for others to film."""
-    run = studio.dealings.start(rng.choice(ROBOTS), policies.sinusoid(), seconds=rng.uniform(0.0, 0.05))
-    return run if isinstance(run, soak.Refused) else run.wait(SURELY)
+    """Policies without a camera, for others to film."""
+    outcome: object = None
+    for _ in range(REPEATS):
+        time.sleep(rng.uniform(0.0, 0.02))
+        run = studio.dealings.start(rng.choice(ROBOTS), policies.sinusoid(), seconds=rng.uniform(0.0, 0.03))
+        outcome = run.wait(SURELY) if isinstance(run, PolicyRun) else run
+    return outcome
 
 
 @render_storm.operation(threads=1)
 def mutate(studio: Studio, rng: random.Random) -> object:
-    """Any verb; not too fast, since every recompile makes every renderer anew."""
-    time.sleep(rng.uniform(0.0, 0.02))
-    seen = studio.dealings.mutate(rng.choice(studio.sim.mutations), rng, rng.choice(ROBOTS))
-    if seen.outcome is None:
-        studio.dealings.edges.passed("mutation accepted", "")
-    return seen.outcome
+    """Some verbs, not too fast, since every recompile makes every renderer anew."""
+    outcome = None
+    for _ in range(REPEATS):
+        time.sleep(rng.uniform(0.0, 0.03))
+        seen = studio.dealings.mutate(rng.choice(studio.sim.mutations), rng, rng.choice(ROBOTS))
+        outcome = seen.outcome
+        if outcome is None:
+            studio.dealings.edges.passed("mutation accepted", "")
+    return outcome
 
 
 @render_storm.check("the policy table agrees with what really runs")
