@@ -20,8 +20,9 @@ from benchmarks.row import Bench, Row, at_most, row
 from soak import author, flight
 from soak.author import Scenario, ScenarioBuilder
 from soak.events import Phase
-from soak.worker.crew import Crew, count_threads
+from soak.worker.crew import Crew, count_slots
 from soak.worker.emitter import Emitter
+from soak.worker.perturb import Files, Perturber
 from soak.worker.slots import Slots
 from soak.worker.witness import WorkerWitness
 
@@ -84,16 +85,17 @@ def _crewed(folder: Path, emitter: Emitter, scenario: Scenario) -> float:
     folder.mkdir()
     flight.create(folder / "flight")
     record = flight.Flight(folder / "flight")
-    slots = Slots(record, count_threads(scenario))
+    slots = Slots(record, count_slots(scenario))
     witness = WorkerWitness(1, folder, record, slots, emitter)
     before = author.set_witness(witness)
     record.enter_phase(Phase.OPERATIONS, 600.0)
-    crew = Crew(scenario, None, random.Random(1), slots, witness, None)
+    quiet = Perturber("none", Files(files=frozenset()))
+    crew = Crew(scenario, None, random.Random(1), record, slots, witness, quiet)
     try:
         began = time.process_time()
         crew.start()
         crew.wait_done(lambda: record.stop_asked, slots.main.beat)
-        crew.join(witness.has_found)
+        crew.join()
         took = time.process_time() - began
     finally:
         author.set_witness(before)

@@ -13,6 +13,7 @@ from soak.author import (
     always,
     beat,
     doing,
+    processes,
     scenario,
     stopping,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "always",
     "beat",
     "doing",
+    "processes",
     "scenario",
     "stopping",
 ]

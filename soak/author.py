@@ -48,13 +48,17 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One call on the target: by ``threads`` threads of its own, or by the scenario's pool, by weight."""
+    """One call on the target: by ``threads`` threads of its own, by ``processes`` processes of its own, or by
+    the scenario's pool, by weight. ``mortal`` processes may be killed: others then take their places.
+    """
 
     name: str
     call: Call
     threads: int | None
     weight: float
     expects: tuple[type[BaseException], ...]
+    processes: int | None = None
+    mortal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,8 @@ class ScenarioBuilder:
         self,
         *,
         threads: int | None = None,
+        processes: int | None = None,
+        mortal: bool = False,
         weight: float = 1.0,
         expects: tuple[type[BaseException], ...] = (),
     ) -> Callable[[Call], Call]:
@@ -153,13 +159,35 @@ class ScenarioBuilder:
         With ``threads=n``, n threads do nothing else; without, the scenario's pool of threads picks among
         its operations by ``weight``. Return :class:`Refused` to count a refusal. An exception that is not
         in ``expects`` is a finding of kind *error*; an expected one counts as a refusal.
+
+        With ``processes=n``, n processes do nothing else, forked after set-up and before any thread of the
+        iteration. Each has its own copy of the state: what it does shows through files, pipes and shared
+        memory only. One that ends by itself (a signal, ``exit``) ends the worker in the same way, which is
+        the finding. ``mortal`` ones may be sent SIGKILL by a nemesis (see :func:`processes`): each killed
+        one is replaced by a new one with fresh random choices, until the time is up.
+
+        Raises:
+            ValueError: fewer than one thread or process, both, or ``mortal`` without processes.
         """
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}; leave it out to use the pool")
+        for word, number in (("threads", threads), ("processes", processes)):
+            if number is not None and number < 1:
+                raise ValueError(f"{word} must be at least 1, got {number}; leave it out to use the pool")
+        if threads is not None and processes is not None:
+            raise ValueError("an operation has threads or processes, not both; make two operations of it")
+        if mortal and processes is None:
+            raise ValueError("mortal needs processes: a thread cannot be killed alone")
 
         def add(call: Call) -> Call:
             self._operations.append(
-                Operation(name=call.__name__, call=call, threads=threads, weight=weight, expects=expects)
+                Operation(
+                    name=call.__name__,
+                    call=call,
+                    threads=threads,
+                    weight=weight,
+                    expects=expects,
+                    processes=processes,
+                    mortal=mortal,
+                )
             )
             return call
 
@@ -275,6 +303,7 @@ class Witness(Protocol):
     def leave(self, raised: bool = False) -> None: ...
     def beat(self) -> None: ...
     def stopping(self) -> bool: ...
+    def processes(self) -> tuple[int, ...]: ...
 
 
 class _PlainWitness:
@@ -297,6 +326,9 @@ class _PlainWitness:
 
     def stopping(self) -> bool:
         return False
+
+    def processes(self) -> tuple[int, ...]:
+        return ()
 
 
 _witness: Witness = _PlainWitness()
@@ -347,3 +379,12 @@ def beat() -> None:
 def stopping() -> bool:
     """Whether the iteration's time is up: long operations look, and end."""
     return _witness.stopping()
+
+
+def processes() -> tuple[int, ...]:
+    """The ids of the operations' processes that live now, for a nemesis to signal; empty outside operations.
+
+    Stop any of them (SIGSTOP), but not beyond the nemesis's own call; kill (SIGKILL) only those of a
+    ``mortal`` operation. One may end between this call and the signal: pass over ProcessLookupError.
+    """
+    return _witness.processes()

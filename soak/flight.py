@@ -47,6 +47,9 @@ SLOTS_AT = LABELS_AT + LABELS * LABEL_WORDS
 WORDS = SLOTS_AT + SLOTS * SLOT_WORDS
 SIZE = WORDS * 8
 
+#: Of the labels, so many belong to the worker itself once it shares the file with its operations' processes.
+OWN_LABELS = LABELS // 2
+
 #: Outcomes of a ring entry, kept in the label word's upper half.
 DONE, REFUSED, RAISED, INSIDE = 0, 1, 2, 3
 OUTCOMES = ("done", "refused", "raised", "inside")
@@ -121,8 +124,25 @@ class Flight:
         self._clock = clock
         self._lock = threading.Lock()
         self._labels: dict[str, int] = {}
-        self._used: dict[int, str] = {}
+        self._last_label, self._most_labels = 0, LABELS - 1
         self.words[H_STARTED] = clock()
+
+    def share(self, part: int, parts: int) -> None:
+        """Take new labels from a region of the table of one's own, since another process also adds some.
+
+        Regions are numbered from 0, the worker's own, to ``parts``. What a process of this region wrote
+        before it was killed is known again.
+        """
+        width = (LABELS - 1 - OWN_LABELS) // max(1, parts)
+        first = OWN_LABELS + (part - 1) * width if part else self._last_label
+        self._most_labels = first + width if part else OWN_LABELS
+        self._last_label = first
+        while part and self._last_label + 1 < self._most_labels:
+            text = _read_text(self.words, LABELS_AT + (self._last_label + 1) * LABEL_WORDS, LABEL_WORDS)
+            if not text:
+                break
+            self._last_label += 1
+            self._labels.setdefault(text, self._last_label)
 
     def label(self, text: str) -> int:
         """The number of a text. When the table is full, new texts share the last entry."""
@@ -133,10 +153,14 @@ class Flight:
         with self._lock:
             if text in self._labels:
                 return self._labels[text]
-            number = min(len(self._labels) + 1, LABELS - 1)  # 0 means "nothing"
-            shown = text if number < LABELS - 1 else "(other)"
+            number = self._last_label + 1  # 0 means "nothing"
+            if number < self._most_labels:
+                shown = text
+                self._last_label = number
+            else:
+                number, shown = LABELS - 1, "(other)"
             _write_text(self.words, LABELS_AT + number * LABEL_WORDS, LABEL_WORDS, shown)
-            self.words[H_LABELS] = number
+            self.words[H_LABELS] = max(self.words[H_LABELS], number)
             self._labels[text] = number
             return number
 
@@ -151,6 +175,10 @@ class Flight:
         _write_text(words, base + S_NAME, NAME_WORDS, name)
         words[H_SLOTS] = max(words[H_SLOTS], index + 1)
         return Slot(words, index, self._clock)
+
+    def vacate(self, index: int) -> None:
+        """The process that had slot ``index`` is gone: it does nothing any more. Its counts and ring stay."""
+        self.words[SLOTS_AT + index * SLOT_WORDS + S_DOING] = 0
 
     def enter_phase(self, phase: Phase, limit: float) -> None:
         """The iteration enters ``phase``, which may take ``limit`` seconds."""

@@ -16,7 +16,7 @@ from soak.events import Frame, Stuck
 from soak.supervisor import native
 from soak.supervisor.errand import Errand
 from soak.supervisor.loop import Loop
-from soak.supervisor.watch import Suspicion
+from soak.supervisor.watch import Suspicion, process_of
 from soak.supervisor.worker import FAULT, NATIVE, Worker
 
 _DUMP_LIMIT_S = 1.0
@@ -52,7 +52,7 @@ class Ladder:
         self._over = False
         Errand(
             loop,
-            native.remote_command(worker.pid),
+            native.remote_command(process_of(worker.pid, suspicion.native_id)),
             worker.folder / NATIVE,
             limit=native.REMOTE_SECONDS,
             done=self._looked_from_outside,

@@ -181,3 +181,13 @@ def thread_cpu_seconds(pid: int) -> dict[int, float]:
                 fields = (task / "stat").read_text(errors="replace").rpartition(")")[2].split()
                 used[int(task.name)] = (int(fields[11]) + int(fields[12])) / tick
     return used
+
+
+def process_of(worker: int, native_id: int) -> int:
+    """The process to look at for a stuck thread: the worker, or one of its operations' own processes.
+
+    Operations' processes work in their main thread, whose id is the process's.
+    """
+    if not native_id or Path(f"/proc/{worker}/task/{native_id}").exists():
+        return worker
+    return native_id if Path(f"/proc/{native_id}/task/{native_id}").exists() else worker

@@ -66,12 +66,12 @@ def run_iteration(desk: Desk, number: int) -> bool:
         state = _set_up(desk, course)
     if witness.has_found():
         return False
-    crew = Crew(desk.scenario, state, rng, desk.slots, witness, desk.perturber.boundary)
+    crew = Crew(desk.scenario, state, rng, desk.flight, desk.slots, witness, desk.perturber)
     with in_phase(desk, Phase.OPERATIONS, desk.scenario.seconds + desk.hang_after):
         desk.perturber.activate(f"{desk.seed}:{desk.scenario.name}:{number}")
         _operate(desk, crew)
     with in_phase(desk, Phase.REST):
-        rested = crew.join(witness.has_found)
+        rested = crew.join()
         desk.perturber.deactivate()
     if not rested:  # threads of a broken target still run: what follows would tell nothing new
         return False
@@ -87,7 +87,7 @@ def run_iteration(desk: Desk, number: int) -> bool:
 def _operate(desk: Desk, crew: Crew) -> None:
     try:
         crew.start()
-    except RuntimeError as error:  # no more threads: most likely the target's doing
+    except (RuntimeError, OSError) as error:  # no more threads or processes: most likely the target's doing
         desk.witness.report_raised(error)
     crew.wait_done(lambda: desk.flight.stop_asked, desk.slots.main.beat)
 

@@ -19,7 +19,7 @@ from soak import author
 from soak.author import Scenario
 from soak.events import Beat, LastWords, Phase, WorkerSpec
 from soak.flight import H_ITERATION, H_ITERATIONS, Flight
-from soak.worker.crew import count_threads
+from soak.worker.crew import count_slots
 from soak.worker.emitter import Emitter
 from soak.worker.figures import Gauge
 from soak.worker.iteration import Desk, Unusable, in_phase, run_iteration
@@ -79,7 +79,7 @@ class _Worker:
         folder = Path(spec.folder)
         flight = Flight(folder / "flight")
         flight.enter_phase(Phase.BOOT, spec.hang_after)
-        slots = Slots(flight, count_threads(scenario))
+        slots = Slots(flight, count_slots(scenario))
         self._flight = flight
         self._witness = WorkerWitness(spec.worker, folder, flight, slots, emitter)
         self._desk = Desk(

@@ -104,6 +104,13 @@ class Perturber:
             sys.setswitchinterval(random.Random(seed).choice(_SWITCH_INTERVALS))
         self._active = True
 
+    def enter_process(self, name: str) -> None:
+        """This is now the operation's process ``name``, whose calls are perturbed like a thread's."""
+        self._seed += f":{name}"
+        self._local = threading.local()
+        if self._installed and sys.version_info < (3, 12):
+            sys.settrace(self._trace_call)
+
     def deactivate(self) -> None:
         """Perturb no more until the next :meth:`activate`."""
         self._active = False

@@ -11,14 +11,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from soak.events import Frame, Phase, PromiseBroken, Raised
+from soak.events import Frame, Note, Phase, PromiseBroken, Raised
 from soak.flight import DONE, RAISED, Flight
 from soak.worker import frames
 from soak.worker.emitter import Emitter
 from soak.worker.slots import Slots, thread_name
+from soak.worker.stop import Board, Halt, Stop
 
 #: So many findings of one iteration are emitted; a promise with a number in its text would make thousands.
 MOST_FINDINGS = 20
@@ -28,31 +29,12 @@ MOST_FINDINGS = 20
 _AFTERMATH = (Phase.REST, Phase.TEARDOWN)
 
 
-class Stop:
-    """How an iteration's operations are told that their time is up. ``now`` is read on every operation."""
-
-    __slots__ = ("_event", "deadline", "now")
-
-    def __init__(self) -> None:
-        self.now = False
-        self.deadline = float("inf")
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        self.now = True
-        self._event.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until stopped, at most ``seconds``; returns whether it is."""
-        return self._event.wait(max(0.0, seconds))
-
-
 class WorkerWitness:
     """Writes what threads do to the flight file and what is broken to the event pipe. Thread-safe."""
 
     def __init__(self, worker: int, folder: Path, flight: Flight, slots: Slots, emitter: Emitter) -> None:
         self._worker = worker
-        self._folder = folder
+        self.folder = folder
         self._flight = flight
         self._slots = slots
         self._emitter = emitter
@@ -62,9 +44,12 @@ class WorkerWitness:
         self._emitted = 0
         self._local = threading.local()
         self._pid = os.getpid()
+        self._process = ""
         self.iteration = -1
         self._found = False
-        self.stop = Stop()
+        self.thread_stop = Stop()
+        self.stop: Halt = self.thread_stop
+        self.find_processes: Callable[[], tuple[int, ...]] = tuple
         os.register_at_fork(after_in_child=self._settle_in_child)
 
     def begin_iteration(self, iteration: int) -> None:
@@ -73,11 +58,31 @@ class WorkerWitness:
             self._promises.clear()
             self._emitted = 0
         self.iteration = iteration
-        self.stop = Stop()
+        self.stop = self.thread_stop = Stop()
+
+    def begin_processes(self, find: Callable[[], tuple[int, ...]]) -> None:
+        """Operations have processes, which ``find`` finds, and which write into the event pipe too."""
+        self.find_processes = find
+        self._emitter.whole_lines = True
+
+    def end_processes(self) -> None:
+        self.find_processes = tuple
+        self._emitter.whole_lines = False
 
     def has_found(self) -> bool:
         """Whether there was a finding, which ends the worker."""
-        return self._found
+        return self._found or self.stop.found
+
+    def note_found(self) -> None:
+        """One of the operations' processes has told a finding."""
+        self._end_iteration()
+
+    def enter_process(self, name: str, board: Board) -> None:
+        """From here on this is the operation's process ``name``; ``board`` stops it, and the others."""
+        self._process = name
+        self.stop = board
+        self.find_processes = board.pids
+        self._emitter.whole_lines = True
 
     def _settle_in_child(self) -> None:
         self._lock = threading.RLock()
@@ -112,6 +117,9 @@ class WorkerWitness:
     def stopping(self) -> bool:
         return self.stop.now or time.monotonic() >= self.stop.deadline
 
+    def processes(self) -> tuple[int, ...]:
+        return self.find_processes()
+
     # -- findings ------------------------------------------------------------------------------------------
 
     def report_broken(self, promise: str, details: Mapping[str, object], where: tuple[Frame, ...]) -> None:
@@ -119,8 +127,8 @@ class WorkerWitness:
         with self._lock:
             first = promise not in self._promises
             self._promises.add(promise)
-        if first and self._may_emit():
-            if self._found and self._phase() in _AFTERMATH:
+        if first and self.stop.is_first(promise) and self._may_emit():
+            if self.has_found() and self._phase() in _AFTERMATH:
                 self._say_also(promise, details)
             else:
                 self._emit_broken(promise, details, where)
@@ -167,6 +175,10 @@ class WorkerWitness:
             self._emitter.emit(event)
         self._end_iteration()
 
+    def tell(self, text: str) -> None:
+        """Say something to people that is no finding."""
+        self._emitter.emit(Note(t=time.time(), text=text))
+
     def catch_threads(self) -> None:
         """Report what ends the target's own threads; Python's words still go to stderr."""
         print_it = threading.excepthook
@@ -185,14 +197,16 @@ class WorkerWitness:
 
     def _end_iteration(self) -> None:
         self._found = True
-        self.stop.set()
+        self.stop.set_found()
 
     def _phase(self) -> Phase:
         return self._flight.phase
 
     def _thread(self) -> str:
         pid = os.getpid()
-        return thread_name() if pid == self._pid else f"process {pid}"
+        if pid == self._pid:
+            return thread_name()
+        return self._process or f"process {pid}"
 
     def _keep_ring(self) -> str:
         contents = self._flight.copy()
@@ -200,7 +214,7 @@ class WorkerWitness:
         if os.getpid() != self._pid:
             name = f"ring-{os.getpid()}-{name[5:]}"
         try:
-            (self._folder / name).write_bytes(contents)
+            (self.folder / name).write_bytes(contents)
         except OSError:  # a full disk must not cost the finding itself
             return ""
         return name
