@@ -16,12 +16,17 @@ from soak.author import (
     processes,
     scenario,
     stopping,
+    took,
 )
+from soak.history import UNKNOWN, History, Model
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "UNKNOWN",
+    "History",
     "Missing",
+    "Model",
     "Ready",
     "Refused",
     "Scenario",
@@ -33,4 +38,5 @@ __all__ = [
     "processes",
     "scenario",
     "stopping",
+    "took",
 ]

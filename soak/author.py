@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from soak.history import SECONDS, History, Model
+
 SetUp = Callable[[Any, random.Random], Generator[Any, None, None]]
 Call = Callable[[Any, random.Random], object]
 Promise = Callable[[Any], object]
@@ -107,11 +109,20 @@ class Scenario:
     fresh: bool
     real_exit: bool
     hang_after: float | None
+    histories: tuple[Judged, ...] = ()
 
     @property
     def summary(self) -> str:
         """The first line of the docstring: what ``soak list`` prints."""
         return self.doc.strip().splitlines()[0] if self.doc.strip() else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A history that is judged at rest; ``decided`` is the index of the *sometimes* that says it could be."""
+
+    history: History
+    decided: int
 
 
 class Sometimes:
@@ -143,6 +154,7 @@ class ScenarioBuilder:
         self._invariants: list[Invariant] = []
         self._checks: list[Check] = []
         self._sometimes: list[Sometimes] = []
+        self._histories: list[Judged] = []
         self.__doc__ = set_up.__doc__
 
     def operation(
@@ -226,6 +238,18 @@ class ScenarioBuilder:
         self._sometimes.append(mark)
         return mark
 
+    def history(self, model: Model, *, name: str, seconds: float = SECONDS) -> History:
+        """Declare that what is recorded in the returned handle must be linearizable under ``model``.
+
+        Each iteration has a history of its own. At rest it is judged, in ``seconds`` at most: one that no
+        order explains is a *violation*, one that is not decided a note. That some history was decided is a
+        *sometimes*: a run that decided none has proved nothing.
+        """
+        decided = self.sometimes(f"the history of {name} was decided")
+        history = History(model, name=name, seconds=seconds)
+        self._histories.append(Judged(history=history, decided=decided.index))
+        return history
+
     def freeze(self) -> Scenario:
         """The finished record."""
         options = self._options
@@ -246,6 +270,7 @@ class ScenarioBuilder:
             fresh=options["fresh"],
             real_exit=options["real_exit"],
             hang_after=options["hang_after"],
+            histories=tuple(self._histories),
         )
 
 
@@ -304,6 +329,7 @@ class Witness(Protocol):
     def beat(self) -> None: ...
     def stopping(self) -> bool: ...
     def processes(self) -> tuple[int, ...]: ...
+    def took(self, what: str, seconds: float) -> None: ...
 
 
 class _PlainWitness:
@@ -329,6 +355,9 @@ class _PlainWitness:
 
     def processes(self) -> tuple[int, ...]:
         return ()
+
+    def took(self, what: str, seconds: float) -> None:
+        pass
 
 
 _witness: Witness = _PlainWitness()
@@ -379,6 +408,14 @@ def beat() -> None:
 def stopping() -> bool:
     """Whether the iteration's time is up: long operations look, and end."""
     return _witness.stopping()
+
+
+def took(what: str, seconds: float) -> None:
+    """Say how long something took: the report shows its p50, p99 and maximum over the whole run.
+
+    Keep ``what`` a constant name. From an operation's *process* nothing is counted.
+    """
+    _witness.took(what, seconds)
 
 
 def processes() -> tuple[int, ...]:

@@ -93,7 +93,8 @@ def _reproducer(reproducer: Reproducer) -> list[str]:
 
 def _evidence(folder: Path) -> list[str]:
     blocks = [_summary_stack(folder)]
-    for name, lines in _SHOWN:
+    histories = [(path.name, 60) for path in sorted(folder.glob("history-*.txt"))]
+    for name, lines in (*histories, *_SHOWN):
         path = folder / name
         if path.is_file() and (text := path.read_text(encoding="utf-8", errors="replace").strip()):
             blocks.append(f"-- {name} --\n{_some(text, lines)}")

@@ -105,7 +105,8 @@ class Worker:
 
     def evidence(self, *more: str) -> tuple[str, ...]:
         """The files of its folder that hold something, named relative to the run's folder."""
-        candidates = [FAULT, NATIVE, STDERR, STDOUT, "cwd/MUJOCO_LOG.TXT", *more]
+        histories = sorted(path.name for path in self.folder.glob("history-*.txt"))
+        candidates = [FAULT, NATIVE, STDERR, STDOUT, "cwd/MUJOCO_LOG.TXT", *histories, *more]
         found = []
         for name in candidates:
             with contextlib.suppress(OSError):

@@ -17,6 +17,7 @@ from soak.author import Scenario
 from soak.events import Phase
 from soak.flight import Flight
 from soak.worker.crew import Crew
+from soak.worker.history import Historian
 from soak.worker.perturb import Perturber
 from soak.worker.promises import look
 from soak.worker.slots import Slots
@@ -39,6 +40,7 @@ class Desk:
     slots: Slots
     witness: WorkerWitness
     perturber: Perturber
+    historian: Historian
 
 
 @contextlib.contextmanager
@@ -60,6 +62,7 @@ def run_iteration(desk: Desk, number: int) -> bool:
     """
     witness = desk.witness
     witness.begin_iteration(number)
+    desk.historian.begin()
     rng = random.Random(f"{desk.seed}:{desk.scenario.name}:{number}")
     with in_phase(desk, Phase.SET_UP):
         course = _begin(desk, random.Random(rng.getrandbits(64)))
@@ -79,6 +82,7 @@ def run_iteration(desk: Desk, number: int) -> bool:
         with in_phase(desk, Phase.CHECKS):
             for check in desk.scenario.checks:
                 look(witness, check.promise, check.holds, state)
+            desk.historian.judge()
     with in_phase(desk, Phase.TEARDOWN):
         _tear_down(desk, course)
     return not witness.has_found()

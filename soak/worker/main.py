@@ -22,6 +22,7 @@ from soak.flight import H_ITERATION, H_ITERATIONS, Flight
 from soak.worker.crew import count_slots
 from soak.worker.emitter import Emitter
 from soak.worker.figures import Gauge
+from soak.worker.history import Historian
 from soak.worker.iteration import Desk, Unusable, in_phase, run_iteration
 from soak.worker.perturb import Perturber, files_of, module_names
 from soak.worker.rest import RestKeeper
@@ -91,6 +92,7 @@ class _Worker:
             slots=slots,
             witness=self._witness,
             perturber=Perturber(spec.perturb, files_of(target, scenario)),
+            historian=Historian(self._witness, scenario.histories, folder, spec.hang_after),
         )
         self._ledger = ThreadLedger()
         self._rest = RestKeeper(spec.worker, folder, emitter.emit)
@@ -144,7 +146,7 @@ class _Worker:
             gc.collect()
             self._beat()
 
-    def _beat(self) -> None:
+    def _beat(self, *, last: bool = False) -> None:
         self._beats += 1
         self._beat_at = time.monotonic()
         operations, accepted, refused = self._flight.totals()
@@ -168,6 +170,7 @@ class _Worker:
                 maps=figures.maps,
                 threads=figures.threads,
                 fds=figures.fds,
+                took=self._witness.stopwatch.tell(now=last),
             )
         )
 
@@ -175,8 +178,8 @@ class _Worker:
         """The last beat and the last words; from here on only the process's exit is left."""
         self._flight.enter_phase(Phase.EXIT, self._desk.hang_after)
         self._desk.slots.main.enter(self._desk.slots.label(Phase.EXIT.value))
-        if self._flight.totals()[0] != self._beat_operations:
-            self._beat()
+        if self._flight.totals()[0] != self._beat_operations or self._witness.stopwatch.has_news:
+            self._beat(last=True)
         self._emitter.emit(
             LastWords(
                 t=time.time(),

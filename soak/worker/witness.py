@@ -16,9 +16,11 @@ from pathlib import Path
 
 from soak.events import Frame, Note, Phase, PromiseBroken, Raised
 from soak.flight import DONE, RAISED, Flight
+from soak.history import name_process
 from soak.worker import frames
 from soak.worker.emitter import Emitter
 from soak.worker.slots import Slots, thread_name
+from soak.worker.stopwatch import Stopwatch
 from soak.worker.stop import Board, Halt, Stop
 
 #: So many findings of one iteration are emitted; a promise with a number in its text would make thousands.
@@ -45,6 +47,7 @@ class WorkerWitness:
         self._local = threading.local()
         self._pid = os.getpid()
         self._process = ""
+        self.stopwatch = Stopwatch()
         self.iteration = -1
         self._found = False
         self.thread_stop = Stop()
@@ -80,6 +83,7 @@ class WorkerWitness:
     def enter_process(self, name: str, board: Board) -> None:
         """From here on this is the operation's process ``name``; ``board`` stops it, and the others."""
         self._process = name
+        name_process(name)
         self.stop = board
         self.find_processes = board.pids
         self._emitter.whole_lines = True
@@ -119,6 +123,9 @@ class WorkerWitness:
 
     def processes(self) -> tuple[int, ...]:
         return self.find_processes()
+
+    def took(self, what: str, seconds: float) -> None:
+        self.stopwatch.took(what, seconds)
 
     # -- findings ------------------------------------------------------------------------------------------
 
