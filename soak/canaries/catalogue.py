@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from soak.canaries.canary import Canary, CanaryOutcome, CleanPair, Smelled, judge
+from soak.canaries.history_canaries import HISTORY
 from soak.canaries.hostile_canaries import HOSTILE, hostile_file
 from soak.canaries.simulation_canaries import LIFECYCLE, SIMULATION
 
 __all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled", "judge"]
 
-CANARIES: tuple[Canary, ...] = SIMULATION + HOSTILE
+CANARIES: tuple[Canary, ...] = SIMULATION + HISTORY + HOSTILE
 
-_BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_running")
+_BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_running", "guard_history")
 
 CLEAN: tuple[CleanPair, ...] = (
     *(CleanPair(scenario=name) for name in _BUILT_IN),
