@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME …] [--long] [--keep FOLDER]``: measure, print, write ``README.md``."""
+"""``python -m benchmarks [NAME …]``: measure, print, write ``README.md``. See ``--help``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from benchmarks.book import Book, Page, table, write_readme
 from benchmarks.machine import describe
 from benchmarks.row import Bench, Row
 
+#: Load average per processor below which a machine is calm.
+_CALM = 0.5
+
 #: In the order of the table.
 MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "operation_cost": operation_cost.measure,
@@ -49,20 +52,28 @@ def main() -> int:
     )
     parser.add_argument("--long", action="store_true", help="take the time that the targets ask for: an hour")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what the runs left there")
+    parser.add_argument(
+        "--calm",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="wait so long for others' load to go away, each time",
+    )
     options = parser.parse_args()
     unknown = set(options.names) - MEASUREMENTS.keys()
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(MEASUREMENTS)}")
     with tempfile.TemporaryDirectory(prefix="soak-bench-") as temporary:
         reached = [
-            _measure(name, (options.keep or Path(temporary)) / name, long=options.long)
+            _measure(name, (options.keep or Path(temporary)) / name, long=options.long, calm=options.calm)
             for name in options.names or MEASUREMENTS
         ]
     return 0 if all(reached) else 1
 
 
-def _measure(name: str, folder: Path, *, long: bool) -> bool:
+def _measure(name: str, folder: Path, *, long: bool, calm: float) -> bool:
     folder.mkdir(parents=True)
+    _wait_calm(calm)
     began = time.monotonic()
     rows = MEASUREMENTS[name](Bench(folder=folder.resolve(), long=long))
     page = Page(name=name, machine=describe(), load=os.getloadavg()[0], rows=tuple(rows))
@@ -71,6 +82,13 @@ def _measure(name: str, folder: Path, *, long: bool) -> bool:
     write_readme(book.tables(list(MEASUREMENTS)))
     print(f"{name}, {time.monotonic() - began:.0f} s\n\n{table([page])}\n", flush=True)
     return all(row.ok for row in rows)
+
+
+def _wait_calm(seconds: float) -> None:
+    """Wait until the load average leaves half of the machine free, at most ``seconds``."""
+    until = time.monotonic() + seconds
+    while os.getloadavg()[0] > _CALM * len(os.sched_getaffinity(0)) and time.monotonic() < until:
+        time.sleep(1.0)
 
 
 if __name__ == "__main__":
