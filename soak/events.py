@@ -14,6 +14,8 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from soak.timing import Took
+
 
 class Kind(enum.Enum):
     """What a finding is. ``harness`` is soak's own fault, ``infra`` the machine's."""
@@ -251,7 +253,8 @@ class Beat(Event):
     """The worker's progress record, at most some per second, at the end of an iteration; sums of the worker.
 
     Taken at rest: ``rss`` resident bytes, ``heap`` bytes in use by malloc, ``blocks`` Python's allocated
-    blocks, ``maps`` memory mappings, ``threads`` operating system threads, ``fds`` open descriptors.
+    blocks, ``maps`` memory mappings, ``threads`` operating system threads, ``fds`` open descriptors. ``took``
+    is what the author timed, told every so often; empty otherwise.
     """
 
     worker: int
@@ -268,6 +271,7 @@ class Beat(Event):
     maps: int
     threads: int
     fds: int
+    took: dict[str, Took] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from soak.findings.statistics import wilson, zero_failure_bound
 from soak.report.fold import Progress
 from soak.report.rows import FindingRow, ScenarioRow
 from soak.report.verdict import ordered
+from soak.timing import Took
 
 #: Raised when a field changes its meaning or goes away; new fields do not count.
 LAYOUT = 1
@@ -55,8 +56,13 @@ def _scenario(row: ScenarioRow) -> dict[str, Any]:
         "workers": row.workers,
         "rate_bound": zero_failure_bound(row.tries),
         "sometimes": row.sometimes,
+        "took": {what: _took(took) for what, took in row.took.items()},
         "findings": sorted(row.findings),
     }
+
+
+def _took(took: Took) -> dict[str, Any]:
+    return {"count": took.count, "p50": took.at(0.5), "p99": took.at(0.99), "max": took.longest}
 
 
 def _finding(progress: Progress, row: FindingRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from soak.events import Beat, Kept, Kind, Sample, Sighted, WorkerEnded, WorkerStarted
 from soak.findings.statistics import say_rate
+from soak.timing import Took, add_up
 
 #: Rates per second are those of about the last seconds.
 RATE_WINDOW_S = 10.0
@@ -43,11 +44,13 @@ class WorkerRow:
     threads: int = 0
     fds: int = 0
     cpu: float = 0.0
+    took: dict[str, Took] = field(default_factory=dict)
 
     def take(self, event: Beat | Sample) -> None:
         self.counts = Counts(event.iterations, event.operations, event.accepted, event.refused)
         if isinstance(event, Beat):
             self.sometimes = event.sometimes
+            self.took = event.took or self.took
         # A beat is taken at rest: what lives while operations run is in the samples.
         if isinstance(event, Sample) or not self.threads:
             self.rss, self.threads, self.fds = event.rss, event.threads, event.fds
@@ -69,6 +72,7 @@ class ScenarioRow:
     seen: dict[str, int] = field(default_factory=dict)
     alive: dict[int, WorkerRow] = field(default_factory=dict)
     findings: set[str] = field(default_factory=set)
+    ended_took: dict[str, Took] = field(default_factory=dict)
     _pace: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def start(self, event: WorkerStarted) -> None:
@@ -82,6 +86,8 @@ class ScenarioRow:
         self.ended.add(event)
         for text, count in event.sometimes.items():
             self.seen[text] = self.seen.get(text, 0) + count
+        if row is not None:
+            self.ended_took = _together(self.ended_took, row.took)
         if row is not None and event.asked in ("", "hang"):
             begun = event.iteration - row.first_iteration + 1
             self.failed += 1 if begun > event.iterations and event.status != 0 else 0
@@ -110,6 +116,11 @@ class ScenarioRow:
         return seen
 
     @property
+    def took(self) -> dict[str, Took]:
+        """How long what the author timed took, over all workers."""
+        return _together(self.ended_took, *(worker.took for worker in self.alive.values()))
+
+    @property
     def never_seen(self) -> tuple[str, ...]:
         return tuple(text for text, count in self.sometimes.items() if not count)
 
@@ -135,6 +146,11 @@ class ScenarioRow:
         (t0, iterations0, operations0), (t1, iterations1, operations1) = self._pace[0], self._pace[-1]
         span = max(t1 - t0, 1e-9)
         return max(0, iterations1 - iterations0) / span, max(0, operations1 - operations0) / span
+
+
+def _together(*parts: dict[str, Took]) -> dict[str, Took]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: add_up(part[name] for part in parts if name in part) for name in names}
 
 
 @dataclass(slots=True)

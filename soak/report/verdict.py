@@ -85,7 +85,13 @@ def _proved(progress: Progress) -> list[str]:
     if not rows:
         return ["Proved: nothing, for no iteration was finished"]
     width = max(len(row.name) for row in rows)
-    return ["Proved, with 95 % confidence:", *(f"  {row.name:<{width}}  {_proof(row)}" for row in rows)]
+    lines = ["Proved, with 95 % confidence:"]
+    for row in rows:
+        lines.append(f"  {row.name:<{width}}  {_proof(row)}")
+        lines += [
+            f"  {'':<{width}}  {what}: {amount(took.count)} times, {took}" for what, took in row.took.items()
+        ]
+    return lines
 
 
 def _proof(row: ScenarioRow) -> str:

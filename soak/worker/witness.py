@@ -20,8 +20,8 @@ from soak.history import name_process
 from soak.worker import frames
 from soak.worker.emitter import Emitter
 from soak.worker.slots import Slots, thread_name
-from soak.worker.stopwatch import Stopwatch
 from soak.worker.stop import Board, Halt, Stop
+from soak.worker.stopwatch import Stopwatch
 
 #: So many findings of one iteration are emitted; a promise with a number in its text would make thousands.
 MOST_FINDINGS = 20

@@ -7,10 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Event, Kind, RunEnded, RunStarted, ScenarioSkipped, Sighted, Verdict
+from soak.events import (
+    Beat,
+    Event,
+    Kind,
+    RunEnded,
+    RunStarted,
+    ScenarioSkipped,
+    Sighted,
+    Verdict,
+    WorkerEnded,
+    WorkerStarted,
+)
 from soak.report.fold import Progress
 from soak.report.machine import document
 from soak.report.verdict import closing_text, repro_line, verdict
+from soak.timing import Took
 from tests.detect.samples import sample
 from tests.report.streams import SCENARIOS, clean, crashing, folded
 
@@ -36,6 +48,24 @@ def test_clean() -> None:
     )
     assert "Unproven" not in text
     assert "soak repro" not in text
+
+
+def test_what_was_timed_is_told_over_all_workers() -> None:
+    """Workers that ended and workers that live add up; text and JSON tell the same."""
+    took = Took(count=10, longest=0.25, buckets={"-40": 9, "-8": 1})
+    events: list[Event] = [sample(RunStarted, t=0.0, scenarios=("hot_swap",))]
+    for worker in (1, 2, 3):
+        events.append(sample(WorkerStarted, t=1.0, worker=worker, scenario="hot_swap"))
+        events.append(sample(Beat, t=2.0, worker=worker, took={"get": took}))
+        events.append(sample(Beat, t=3.0, worker=worker, took={}))
+        if worker < 3:
+            events.append(sample(WorkerEnded, t=4.0, worker=worker, scenario="hot_swap", iterations=1))
+    progress = _progress(*events)
+    text = closing_text(progress, Verdict.CLEAN, out=OUT)
+    assert "get: 30 times, p50 896 µs, p99 229 ms, max 250 ms" in text
+    told = document(progress, Verdict.CLEAN)["scenarios"][0]["took"]["get"]
+    assert (told["count"], told["max"]) == (30, 0.25)
+    assert told["p50"] < told["p99"] <= told["max"]
 
 
 def test_unproven() -> None:

@@ -1,0 +1,44 @@
+"""What was timed is told now and then, and whole."""
+
+from __future__ import annotations
+
+from soak.worker.stopwatch import EVERY, Stopwatch
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_it_tells_at_once_and_then_every_so_often() -> None:
+    """The first time is told, the next within ten seconds is not, unless it is the last."""
+    clock = Clock()
+    watch = Stopwatch(clock)
+    assert watch.tell(now=True) == {}
+    watch.took("get", 0.1)
+    assert watch.tell()["get"].count == 1
+    watch.took("get", 0.2)
+    assert watch.tell() == {}
+    assert watch.has_news
+    assert watch.tell(now=True)["get"].count == 2
+    clock.now = EVERY
+    assert watch.tell() == {}
+    watch.took("get", 0.3)
+    clock.now = 2 * EVERY
+    assert watch.tell()["get"].longest == 0.3
+
+
+def test_names_are_told_apart_and_bounded() -> None:
+    """Each has a spread of its own; a name with a number in it does not fill the stream."""
+    watch = Stopwatch()
+    for number in range(1000):
+        watch.took(f"get {number}", 0.1)
+    watch.took("get 0", 0.1)
+    told = watch.tell()
+    assert told["get 0"].count == 2
+    assert len(told) < 100
