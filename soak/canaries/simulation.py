@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import mujoco
 
 from soak.author import Refused, doing
-from soak.targets.mujoco_engine import Unfit
+from soak.targets.mujoco_guard import Unfit
 from soak.targets.mujoco_runs import Closed, Policy, PolicyRun
 from soak.targets.mujoco_scene import World
 from soak.targets.mujoco_sim import MujocoSim

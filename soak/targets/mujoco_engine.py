@@ -1,4 +1,4 @@
-"""The part of the simulation that runs policies: the table, the one guard, start, stop and close.
+"""The part of the simulation that runs policies: start, stop and close, and the policy loop.
 
 Who may touch what, under which lock:
 
@@ -10,15 +10,14 @@ Who may touch what, under which lock:
 
 Nobody waits for a worker while holding the scene lock: the worker needs it to take its last step.
 
-The guard's check and the act it guards are one critical section of the scene lock. So are the check of a
-start and its registration; hence "no policy runs" stays true until the act is complete.
+The guard (:mod:`soak.targets.mujoco_guard`) and the act it guards are one critical section of the scene lock.
+So are the check of a start and its registration; hence "no policy runs" stays true until the act is complete.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ import mujoco
 
 from soak.author import Refused, doing
 from soak.targets import mujoco_oracles, mujoco_scene
+from soak.targets.mujoco_guard import Guard, Unfit
 from soak.targets.mujoco_runs import (
     Action,
     Closed,
@@ -44,31 +44,24 @@ from soak.targets.mujoco_runs import (
 )
 from soak.targets.mujoco_scene import World
 
-Unfit = Callable[[], Refused | None]
-
 
 class SceneClosed(RuntimeError):
     """The scene of an engine that is closed was asked for."""
 
 
-class Engine:
+class Engine(Guard):
     """Runs policies on the robots of one world. Its verbs and views are added by the classes below it."""
 
     def __init__(self, world: World, *, period: float, workers: int) -> None:
         """Take over ``world``; pace policies to a decision per ``period`` seconds, ``workers`` at a time."""
-        self._lock = threading.RLock()
+        super().__init__(workers)
         self._live = LiveWorkers()
-        self._table: dict[str, PolicyRun] = {}
-        self._barred: Counter[str] = Counter()
-        self._closed = False
         self._started = 0
         self._period = period
-        self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="policy")
         self._spec: Any = None
         self._model: Any = None
         self._data: Any = None
-        self._parts: dict[str, mujoco_scene.Part] = {}
         self._generation = 0
         self._swap(world)
 
@@ -165,61 +158,6 @@ class Engine:
                 raise SceneClosed("the simulation is closed; make a new one")
             yield self._model, self._data
 
-    # -- the guard ---------------------------------------------------------------------------------------
-
-    def _require_no_running_policy(self, robot: str | None, verb: str) -> Refused | None:
-        """The one guard: None when no policy runs on ``robot`` (None: on any), future-backed or blocking.
-
-        The scene lock is held by the caller, and stays held until the guarded act is complete.
-        """
-        return self._refuse_running(robot, verb)
-
-    def _refuse_running(self, robot: str | None, verb: str) -> Refused | None:
-        for run in self._table.values():
-            if (robot is None or run.robot == robot) and self._holds(run):
-                return Refused(
-                    what=verb,
-                    because=f"a policy is running on robot {run.robot!r}",
-                    remedy=f"call stop_policy({run.robot!r}) first, or wait until its run is done",
-                    robot=run.robot,
-                )
-        return None
-
-    def _holds(self, run: PolicyRun) -> bool:
-        """Whether the guard counts ``run`` as running."""
-        return not run.future.done()
-
-    def _mutate(
-        self, verb: str, robot: str | None, act: Callable[[], object], unfit: Unfit | None = None
-    ) -> Refused | None:
-        """Check and act in one critical section. Every mutation comes through here.
-
-        ``unfit`` says, with the lock held, what else is in the way: a name that is not there, or is already.
-        """
-        with doing(verb), self._lock:
-            refusal = self._refuse_mutation(verb, robot, unfit)
-            if refusal is None:
-                act()
-            return refusal
-
-    def _refuse_mutation(self, verb: str, robot: str | None, unfit: Unfit | None) -> Refused | None:
-        return (
-            self._refuse_closed(verb)
-            or self._require_no_running_policy(robot, verb)
-            or (unfit() if unfit is not None else None)
-        )
-
-    def _refuse_closed(self, verb: str) -> Refused | None:
-        if not self._closed:
-            return None
-        return Refused(what=verb, because="the simulation is closed", remedy="make a new one")
-
-    def _refuse_unknown(self, verb: str, kind: str, name: str, known: Sequence[str]) -> Refused | None:
-        if name in known:
-            return None
-        there = ", ".join(known) or "none"
-        return Refused(what=verb, because=f"there is no {kind} {name!r}", remedy=f"choose one of: {there}")
-
     # -- starting ----------------------------------------------------------------------------------------
 
     def _start(
@@ -233,31 +171,6 @@ class Engine:
             run.future = self._submit(run)
             self._register(run)
             return run
-
-    def _refuse_start(self, robot: str, verb: str) -> Refused | None:
-        """Why no policy can start on ``robot`` now. The scene lock is held."""
-        return (
-            self._refuse_closed(verb)
-            or self._refuse_unknown(verb, "robot", robot, self._robots())
-            or self._refuse_barred(verb, robot)
-            or self._refuse_double(verb, robot)
-            or self._refuse_full(verb)
-        )
-
-    def _refuse_barred(self, verb: str, robot: str) -> Refused | None:
-        if not self._barred[robot]:
-            return None
-        remedy = "wait until that is done, then look whether the robot is still there"
-        return Refused(what=verb, because=f"robot {robot!r} is being removed or reloaded", remedy=remedy)
-
-    def _refuse_double(self, verb: str, robot: str) -> Refused | None:
-        return self._refuse_running(robot, verb)
-
-    def _refuse_full(self, verb: str) -> Refused | None:
-        if sum(self._holds(run) for run in self._table.values()) < self._workers:
-            return None
-        because = f"all {self._workers} policy workers are busy"
-        return Refused(what=verb, because=because, remedy="stop a policy first, or make room with workers=")
 
     def _new_run(
         self, robot: str, policy: Policy, seconds: float | None, steps: int | None, *, blocking: bool
@@ -388,9 +301,6 @@ class Engine:
         self._end(runs, timeout)
 
     # -- the world ---------------------------------------------------------------------------------------
-
-    def _robots(self) -> tuple[str, ...]:
-        return tuple(robot for robot in self._parts if robot)
 
     def _swap(self, world: World) -> None:
         """Put a new world in place of the old one, whole. The scene lock is held."""

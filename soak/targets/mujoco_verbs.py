@@ -18,7 +18,8 @@ import mujoco
 
 from soak.author import Refused
 from soak.targets import mujoco_scene
-from soak.targets.mujoco_engine import Engine, Unfit
+from soak.targets.mujoco_engine import Engine
+from soak.targets.mujoco_guard import Unfit
 from soak.targets.mujoco_scene import World
 
 #: The scenes that ``load_scene`` knows: robots and objects.
