@@ -19,11 +19,12 @@ _HEAD = ("what", "to reach", "reached", "min – max", "runs", "unit", "", "load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One measurement's rows. ``load`` is the machine's load average of its last minute, ours included."""
+    """One measurement's rows. ``load`` is the machine's load average of its last minute, ours included;
+    None where nobody looked."""
 
     name: str
     machine: str
-    load: float
+    load: float | None
     rows: tuple[Row, ...]
 
 
@@ -62,7 +63,7 @@ def table(pages: Sequence[Page]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _cells(row: Row, load: float) -> tuple[str, ...]:
+def _cells(row: Row, load: float | None) -> tuple[str, ...]:
     mark = "" if not row.target else "yes" if row.ok else "**no**"
     spread = f"{shown(row.low)} – {shown(row.high)}"
     return (
@@ -73,7 +74,7 @@ def _cells(row: Row, load: float) -> tuple[str, ...]:
         str(row.runs),
         row.unit,
         mark,
-        f"{load:.1f}",
+        "–" if load is None else f"{load:.1f}",
         row.note,
     )
 
