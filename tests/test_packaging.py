@@ -23,7 +23,11 @@ pytestmark = pytest.mark.skipif(
     reason="building needs the packages build and hatchling in this environment",
 )
 
-NAMES = sorted(path.stem for path in (ROOT / "scenarios").glob("[!_]*.py"))
+
+def checkout_names() -> list[str]:
+    """The names of this checkout's scenario files."""
+    return sorted(path.stem for path in (ROOT / "scenarios").glob("[!_]*.py"))
+
 
 STORY = """
 import soak
@@ -103,7 +107,7 @@ def test_the_wheel_holds_the_scenarios_and_no_tests(built: Built) -> None:
         names = wheel.namelist()
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "soak = soak.cli:main" in wheel.read(entry_points).decode()
-    assert [name for name in NAMES if f"soak/scenarios/{name}.py" not in names] == []
+    assert [name for name in checkout_names() if f"soak/scenarios/{name}.py" not in names] == []
     assert "soak/py.typed" in names
     assert {name.split("/")[0] for name in names} == {"soak", f"soak_harness-{soak.__version__}.dist-info"}
     assert not [name for name in names if "tests" in name.split("/") or Path(name).name.startswith("test_")]
@@ -113,7 +117,7 @@ def test_the_wheel_holds_the_scenarios_and_no_tests(built: Built) -> None:
 def test_the_installed_wheel_finds_its_scenarios(installed: Path, tmp_path: Path) -> None:
     """`soak list` of the installed command: the same names as in the checkout, from inside the package."""
     listed = run([str(installed.parent / "soak"), "list"], tmp_path)
-    assert set(NAMES) <= set(names_listed(listed.stdout))
+    assert set(checkout_names()) <= set(names_listed(listed.stdout))
     code = "import soak, soak.catalogue; print(soak.__file__); print(soak.catalogue.built_in_folder())"
     package, folder = run([str(installed), "-c", code], tmp_path).stdout.splitlines()
     assert Path(package).is_relative_to(installed.parent.parent)
@@ -151,17 +155,17 @@ def test_the_sdist_is_a_checkout(built: Built, tmp_path: Path) -> None:
     with tarfile.open(built.sdist) as sdist:
         sdist.extractall(tmp_path, filter="data")
     (top,) = tmp_path.iterdir()
-    assert sorted(path.stem for path in (top / "scenarios").glob("[!_]*.py")) == NAMES
+    assert sorted(path.stem for path in (top / "scenarios").glob("[!_]*.py")) == checkout_names()
     for name in ("README.md", "Makefile", "pyproject.toml", "tests/conftest.py", ".ci/run"):
         assert (top / name).is_file(), name
     listed = run([sys.executable, "-m", "soak", "list"], tmp_path, PYTHONPATH=str(top))
-    assert set(NAMES) <= set(names_listed(listed.stdout))
+    assert set(checkout_names()) <= set(names_listed(listed.stdout))
 
 
 def test_the_checkout_finds_its_scenarios() -> None:
     """The folder at the top, by the names of its files; private files are none."""
-    assert sorted(catalogue.built_in_files()) == NAMES
-    assert {"mutation_storm", "start_stop"} <= set(NAMES)
+    assert sorted(catalogue.built_in_files()) == checkout_names()
+    assert {"mutation_storm", "start_stop"} <= set(checkout_names())
 
 
 def test_an_editable_install_finds_the_checkouts_scenarios(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Done:
 
     def document(self) -> dict[str, Any]:
         """What ``--json`` printed."""
+        assert self.stdout, f"nothing on stdout, exit code {self.code}: {self.stderr}"
         document: dict[str, Any] = json.loads(self.stdout)
         return document
 
