@@ -5,17 +5,19 @@ from __future__ import annotations
 from soak.canaries.canary import Canary, CanaryOutcome, CleanPair, Smelled, judge
 from soak.canaries.history_canaries import HISTORY
 from soak.canaries.hostile_canaries import HOSTILE, hostile_file
+from soak.canaries.registry_canaries import REGISTRY
 from soak.canaries.simulation_canaries import LIFECYCLE, SIMULATION
 
 __all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled", "judge"]
 
-CANARIES: tuple[Canary, ...] = SIMULATION + HISTORY + HOSTILE
+CANARIES: tuple[Canary, ...] = SIMULATION + HISTORY + HOSTILE + REGISTRY
 
 _BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_running", "guard_history")
 
 CLEAN: tuple[CleanPair, ...] = (
     *(CleanPair(scenario=name) for name in _BUILT_IN),
     CleanPair(scenario="render_storm", needs_gl=True),
+    CleanPair(scenario="hot_swap"),
     CleanPair(scenario=hostile_file("quiet")),
     CleanPair(scenario=LIFECYCLE),
 )

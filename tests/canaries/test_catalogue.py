@@ -26,9 +26,8 @@ import importlib, inspect, sys
 for text in sys.argv[1:]:
     module, _, name = text.partition(":")
     print(getattr(importlib.import_module(module), name).__name__)
-own = "soak.canaries.simulation"
-planted = vars(importlib.import_module(own)).items()
-print("all:", *(name for name, kind in planted
+modules = sorted({text.partition(":")[0] for text in sys.argv[1:]})
+print("all:", *(name for own in modules for name, kind in vars(importlib.import_module(own)).items()
                 if inspect.isclass(kind) and kind.__module__ == own and name[0] != "_"))
 """
 

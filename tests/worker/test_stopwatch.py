@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import soak
+from soak.events import Beat
 from soak.worker.stopwatch import EVERY, Stopwatch
+from tests.worker.harness import soak_story
 
 
 class Clock:
@@ -42,3 +47,29 @@ def test_names_are_told_apart_and_bounded() -> None:
     told = watch.tell()
     assert told["get 0"].count == 2
     assert len(told) < 100
+
+
+def test_a_worker_tells_what_was_timed(tmp_path: Path) -> None:
+    """What threads of operations, checks and teardown say is in the last beat, all of it."""
+    outcome = soak_story(
+        tmp_path,
+        """
+        @soak.scenario(seconds=10.0, rounds=5)
+        def story(target, rng):
+            yield None
+            soak.took("teardown", 0.5)
+
+        @story.operation(threads=4)
+        def work(state, rng):
+            soak.took("work", 0.001)
+        """,
+        count=3,
+    )
+    told = [beat.took for beat in outcome.of(Beat) if beat.took][-1]
+    assert {what: took.count for what, took in told.items()} == {"work": 60, "teardown": 3}
+    assert told["teardown"].longest == 0.5
+
+
+def test_elsewhere_nobody_listens() -> None:
+    """Outside a worker, saying it is silent."""
+    soak.took("work", 0.001)

@@ -1,0 +1,75 @@
+"""The hot swap, in real workers: silent on the correct registry, loud on a broken one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soak.events import Beat, PromiseBroken
+from soak.flight import MARKS
+from soak.targets import swap_promises
+from soak.worker.load import load_scenario
+from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.worker.harness import ROOT, Worker
+
+FILE = ROOT / "scenarios" / "hot_swap.py"
+
+
+def test_the_scenario_freezes() -> None:
+    """It has a summary of one line, its target, ten readers, and `sometimes` that fit."""
+    scenario = load_scenario(str(FILE), "hot_swap")
+    assert scenario.summary.endswith(".")
+    assert scenario.target == "soak.targets.runner_registry:RunnerRegistry"
+    assert {operation.name: operation.threads for operation in scenario.operations}["read"] == 10
+    assert 0 < len(scenario.sometimes) == len(set(scenario.sometimes)) <= MARKS
+
+
+def test_the_scenario_is_listed_without_its_target() -> None:
+    """Importing the file brings neither mujoco nor numpy along."""
+    code = (
+        "import sys\nfrom soak.worker.load import load_scenario\nload_scenario(sys.argv[1], '')\n"
+        "print(sorted({'mujoco', 'numpy'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(FILE)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
+
+
+def test_the_correct_registry_keeps_every_promise(tmp_path: Path) -> None:
+    """On the correct registry nothing is found, and every `sometimes` comes to be seen."""
+    worker = Worker(spec_of("hot_swap", tmp_path))
+    unseen = {"not a beat yet"}
+    for _ in range(MOST_BEATS):
+        event = worker.next_event()
+        if event is None:
+            break
+        if isinstance(event, Beat):
+            unseen = {text for text, count in event.sometimes.items() if not count}
+        if not unseen and isinstance(event, Beat) and event.iterations >= 3:
+            worker.ask_to_stop()
+            break
+    outcome = worker.finish()
+    assert problems(outcome) == []
+    assert not unseen
+    assert outcome.status == 0
+    assert outcome.last_words().reason == "asked"
+
+
+@pytest.mark.parametrize(
+    ("defect", "said"),
+    [
+        ("WaitUnderLock", {swap_promises.GET_BOUNDED}),
+        ("RemovedDuringSwap", {swap_promises.NEVER_NONE}),
+        ("NeverStopped", {swap_promises.ONE_LIVE, swap_promises.STOP_IS_TRUE, swap_promises.ONCE}),
+        ("HandedOutStopped", {swap_promises.NEVER_STOPPED}),
+    ],
+)
+def test_a_planted_defect_breaks_a_promise(defect: str, said: set[str], tmp_path: Path) -> None:
+    """A broken registry ends the worker with the promise that it broke."""
+    outcome = Worker(spec_of("hot_swap", tmp_path, target=f"soak.canaries.registry:{defect}")).finish()
+    assert said & {event.promise for event in outcome.of(PromiseBroken)}, problems(outcome)
+    assert outcome.last_words().reason == "finding"
