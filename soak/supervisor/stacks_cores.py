@@ -43,8 +43,13 @@ def find_core_by(
         path = cwd / name  # an absolute pattern replaces cwd
         if "%" in str(path.parent) or not path.parent.is_dir():
             continue
-        wanted = re.compile(_as_regex(path.name, pid))
-        found = [each for each in path.parent.iterdir() if wanted.fullmatch(each.name)]
+        # Without the pid in it, for `re` keeps what it has compiled: one per worker would look like a leak.
+        wanted = re.compile(_as_regex(path.name))
+        found = [
+            each
+            for each in path.parent.iterdir()
+            if (match := wanted.fullmatch(each.name)) and set(match.groups()) <= {str(pid)}
+        ]
         dated = [(stat.st_mtime, each) for each in found if (stat := each.stat()).st_size > 0]
         fresh = [each for each in dated if each[0] >= since]
         if fresh:
@@ -79,11 +84,11 @@ def _has_pid(pattern: str) -> bool:
     return re.search(r"%[pP]", pattern.replace("%%", "")) is not None
 
 
-def _as_regex(name: str, pid: int) -> str:
-    """The pattern's last part as a regular expression: the pid as it is, what else varies as anything."""
+def _as_regex(name: str) -> str:
+    """The pattern's last part as a regular expression: groups for pids, what else varies as anything."""
     parts = re.split(r"(%.)", name)
     return "".join(
-        str(pid)
+        r"(\d+)"
         if part in ("%p", "%P")
         else "%"
         if part == "%%"
