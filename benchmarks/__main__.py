@@ -38,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "killed_supervisor": killed_supervisor.measure,
     "crash_rate": crash_rate.measure,
     "supervisor_cost": supervisor_cost.measure,
+    "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
 }
 
@@ -76,6 +77,8 @@ def _measure(name: str, folder: Path, *, long: bool, calm: float) -> bool:
     _wait_calm(calm)
     began = time.monotonic()
     rows = MEASUREMENTS[name](Bench(folder=folder.resolve(), long=long))
+    if not rows:
+        return True
     page = Page(name=name, machine=describe(), load=os.getloadavg()[0], rows=tuple(rows))
     book = Book()
     book.put(page)
