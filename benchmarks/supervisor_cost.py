@@ -25,8 +25,8 @@ from benchmarks.soaking import SCENARIOS, command, environment
 from soak.detect.slope import trend
 
 WORKERS = 4
-#: Seconds: warm-up, then watching. Memory needs the half hour, and the longer warm-up: the series that a leak is
-#: judged by fill with two hundred beats of each worker.
+#: Seconds: warm-up, then watching. Memory needs the half hour, and the longer warm-up: the series that a leak
+#: is judged by fill with two hundred beats of each worker.
 COST_S, MEMORY_S = (30.0, 90.0), (600.0, 1800.0)
 CPU_LIMIT, ROWS, COLUMNS = 3.0, 40, 140
 #: Memory is judged by the medians of so many equal stretches: neighbouring samples are no news of each other.
