@@ -328,7 +328,7 @@ class Witness(Protocol):
     def leave(self, raised: bool = False) -> None: ...
     def beat(self) -> None: ...
     def stopping(self) -> bool: ...
-    def processes(self) -> tuple[int, ...]: ...
+    def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]: ...
     def took(self, what: str, seconds: float) -> None: ...
 
 
@@ -353,7 +353,7 @@ class _PlainWitness:
     def stopping(self) -> bool:
         return False
 
-    def processes(self) -> tuple[int, ...]:
+    def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]:
         return ()
 
     def took(self, what: str, seconds: float) -> None:
@@ -418,10 +418,10 @@ def took(what: str, seconds: float) -> None:
     _witness.took(what, seconds)
 
 
-def processes() -> tuple[int, ...]:
-    """The ids of the operations' processes that live now, for a nemesis to signal; empty outside operations.
+def processes(*operations: str) -> tuple[int, ...]:
+    """The ids of the processes that live now, of these operations or of all, for a nemesis to signal.
 
     Stop any of them (SIGSTOP), but not beyond the nemesis's own call; kill (SIGKILL) only those of a
     ``mortal`` operation. One may end between this call and the signal: pass over ProcessLookupError.
     """
-    return _witness.processes()
+    return _witness.processes(operations)

@@ -7,10 +7,11 @@ from soak.canaries.history_canaries import HISTORY
 from soak.canaries.hostile_canaries import HOSTILE, hostile_file
 from soak.canaries.registry_canaries import REGISTRY
 from soak.canaries.simulation_canaries import LIFECYCLE, SIMULATION
+from soak.canaries.task_store_canaries import TASK_STORE
 
 __all__ = ["CANARIES", "CLEAN", "Canary", "CanaryOutcome", "CleanPair", "Smelled", "judge"]
 
-CANARIES: tuple[Canary, ...] = SIMULATION + HISTORY + HOSTILE + REGISTRY
+CANARIES: tuple[Canary, ...] = SIMULATION + HISTORY + HOSTILE + REGISTRY + TASK_STORE
 
 _BUILT_IN = ("mutation_storm", "start_stop", "mutate_after_done", "close_while_running", "guard_history")
 
@@ -18,6 +19,8 @@ CLEAN: tuple[CleanPair, ...] = (
     *(CleanPair(scenario=name) for name in _BUILT_IN),
     CleanPair(scenario="render_storm", needs_gl=True),
     CleanPair(scenario="hot_swap"),
+    CleanPair(scenario="claim_race"),
+    CleanPair(scenario="store_crash"),
     CleanPair(scenario=hostile_file("quiet")),
     CleanPair(scenario=LIFECYCLE),
 )

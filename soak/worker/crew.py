@@ -172,13 +172,20 @@ class Crew:
     def _make_nursery(self, rng: random.Random) -> Nursery:
         first = 1 + len(self._hands)
         places = [
-            Place(number=number, name=name, slot=first + number, mortal=operation.mortal, seed=seed)
+            Place(
+                number=number,
+                name=name,
+                operation=operation.name,
+                slot=first + number,
+                mortal=operation.mortal,
+                seed=seed,
+            )
             for number, (name, operation) in enumerate(self._callings)
             for seed in (rng.getrandbits(64),)
         ]
         nursery = Nursery(places, self._live_in_process, self._flight, self._witness.folder)
         self._flight.share(0, len(places))
-        self._witness.begin_processes(nursery.board.pids)
+        self._witness.begin_processes(nursery.find)
         return nursery
 
     def _live_in_process(

@@ -42,6 +42,7 @@ class Place:
 
     number: int
     name: str
+    operation: str
     slot: int
     mortal: bool
     seed: int
@@ -111,6 +112,11 @@ class Nursery:
                     self.board.tell_death(len(self._places), status)
         return self._status is not None or not self._pid
 
+    def find(self, operations: tuple[str, ...]) -> tuple[int, ...]:
+        """The processes of these operations that live, or of all."""
+        wanted = (place for place in self._places if not operations or place.operation in operations)
+        return tuple(pid for pid in (self.board.pid(place.number) for place in wanted) if pid)
+
     def pass_on_death(self) -> None:
         """End the worker as the first of its processes that ended as none may, if there is one."""
         if self.board.death is None:
@@ -135,7 +141,7 @@ class Nursery:
             os.kill(self._pid, signal.SIGKILL)
             _, self._status = os.waitpid(self._pid, 0)
         until = time.monotonic() + _BURIAL
-        while any(_is_alive(pid) for pid in self.board.pids()) and time.monotonic() < until:
+        while any(_is_alive(pid) for pid in self.find(())) and time.monotonic() < until:
             time.sleep(_GLANCE)
 
     def close(self) -> None:

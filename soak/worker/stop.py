@@ -125,11 +125,10 @@ class Board:
         """Process ``pid`` lives in ``place``; 0 for nobody."""
         self._words[_PLACES + place * _PLACE_WORDS + _PID] = pid
 
-    def pids(self) -> tuple[int, ...]:
-        """The processes that live."""
-        words = self._words
-        found = (words[_PLACES + place * _PLACE_WORDS + _PID] for place in range(self._places))
-        return tuple(pid for pid in found if pid)
+    def pid(self, place: int) -> int:
+        """The process that lives in ``place``; 0 for nobody."""
+        pid: int = self._words[_PLACES + place * _PLACE_WORDS + _PID]
+        return pid
 
     def stand_ready(self, place: int) -> None:
         self._words[_PLACES + place * _PLACE_WORDS + _READY] = 1

@@ -31,6 +31,14 @@ MOST_FINDINGS = 20
 _AFTERMATH = (Phase.REST, Phase.TEARDOWN)
 
 
+#: Finds the living processes of some operations, or of all where none are named.
+_Find = Callable[[tuple[str, ...]], tuple[int, ...]]
+
+
+def _find_none(operations: tuple[str, ...]) -> tuple[int, ...]:
+    return ()
+
+
 class WorkerWitness:
     """Writes what threads do to the flight file and what is broken to the event pipe. Thread-safe."""
 
@@ -52,7 +60,7 @@ class WorkerWitness:
         self._found = False
         self.thread_stop = Stop()
         self.stop: Halt = self.thread_stop
-        self.find_processes: Callable[[], tuple[int, ...]] = tuple
+        self.find_processes: _Find = _find_none
         os.register_at_fork(after_in_child=self._settle_in_child)
 
     def begin_iteration(self, iteration: int) -> None:
@@ -63,13 +71,13 @@ class WorkerWitness:
         self.iteration = iteration
         self.stop = self.thread_stop = Stop()
 
-    def begin_processes(self, find: Callable[[], tuple[int, ...]]) -> None:
+    def begin_processes(self, find: _Find) -> None:
         """Operations have processes, which ``find`` finds, and which write into the event pipe too."""
         self.find_processes = find
         self._emitter.whole_lines = True
 
     def end_processes(self) -> None:
-        self.find_processes = tuple
+        self.find_processes = _find_none
         self._emitter.whole_lines = False
 
     def has_found(self) -> bool:
@@ -85,7 +93,6 @@ class WorkerWitness:
         self._process = name
         name_process(name)
         self.stop = board
-        self.find_processes = board.pids
         self._emitter.whole_lines = True
 
     def _settle_in_child(self) -> None:
@@ -121,8 +128,8 @@ class WorkerWitness:
     def stopping(self) -> bool:
         return self.stop.now or time.monotonic() >= self.stop.deadline
 
-    def processes(self) -> tuple[int, ...]:
-        return self.find_processes()
+    def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]:
+        return self.find_processes(operations)
 
     def took(self, what: str, seconds: float) -> None:
         self.stopwatch.took(what, seconds)
