@@ -30,8 +30,8 @@ class Stuck:
     """The calls of one key, up to the first reply that no order explains: that of ``calls[-1]``.
 
     ``calls`` are those that had ended by then, in the order of their ends; ``beside`` had begun, but not
-    ended. ``states`` are all the states that the key's object can have had, with the first of ``calls`` that
-    was not yet explained then.
+    ended. ``states`` are all the states that the key's object can have had between two ends, each with the
+    index of the first call whose end was still to come.
     """
 
     key: Hashable
@@ -74,7 +74,7 @@ class Budget:
         Raises:
             OverBudget: time or memory is used up.
         """
-        if configurations % _GLANCE == 0 and self._clock() >= self._until:
+        if configurations % _GLANCE == 1 and self._clock() >= self._until:
             raise OverBudget(f"it took more than {self._seconds:g} s")
         if configurations > MOST_CONFIGURATIONS:
             raise OverBudget(f"it needs more than {MOST_CONFIGURATIONS} configurations")
@@ -170,7 +170,7 @@ class Course:
 
 @dataclass(slots=True)
 class Found:
-    """What a search found. ``states`` were met, each with the first turn at which it was."""
+    """What a search found. ``states`` were met between two turns, each before the first turn that is told."""
 
     explained: bool
     deepest: int
@@ -189,14 +189,16 @@ def search(step: Step, course: Course, states: Iterable[Hashable], budget: Budge
     turns = course.turns
     end = len(turns)
     seen: dict[tuple[int, Hashable, int], tuple[int, ...]] = {}
-    met: dict[Hashable, int] = {}
     stack: list[tuple[int, Hashable, int, int]] = [(0, state, 0, 0) for state in states]
+    met: dict[Hashable, int] = {state: 0 for _at, state, _done, _spent in stack}
     deepest = configurations = 0
     while stack:
         at, state, done, spent = stack.pop()
         while at < end and (done | spent) & turns[at].bit:
             done, spent = done & ~turns[at].bit, spent & ~turns[at].bit
             at += 1
+            if at < met.get(state, end):
+                met[state] = at
         if at == end:
             return Found(True, end, met)
         known = seen.get((at, state, done), ())
@@ -206,8 +208,6 @@ def search(step: Step, course: Course, states: Iterable[Hashable], budget: Budge
         configurations += 1
         budget.check(configurations)
         deepest = max(deepest, at)
-        if at < met.get(state, end):
-            met[state] = at
         turn = turns[at]
         taken = done | spent
         idle: list[tuple[int, Hashable, int, int]] = []
@@ -223,6 +223,8 @@ def search(step: Step, course: Course, states: Iterable[Hashable], budget: Budge
         call = turn.call
         for after in step(state, call.operation, call.argument, call.reply):
             stack.append((at + 1, after, done, spent))
+            if at + 1 < met.get(after, end):
+                met[after] = at + 1
         if turn.free:
             stack.append((at + 1, state, done, spent))
         stack += idle

@@ -75,42 +75,42 @@ def generations() -> Model:
     :data:`REFUSED` (also where it failed: nothing is changed); ``stop`` → the generation that is registered
     no more, None where there was none, or :data:`REFUSED`.
 
-    A refused call is allowed at any time: a registry may refuse who comes while it is busy. A start or reload
-    whose reply is not known says its generation in its argument, if it can: else it may have been any.
+    A refused call is allowed at any time: a registry may refuse who comes while it is busy.
     """
 
-    def get(state: tuple[Any, int], argument: None, reply: Any) -> States:
-        return (state,) if allowed(reply, state[0]) else ()
+    def get(state: tuple[Any, int], argument: object, reply: Any) -> States:
+        return (state,) if reply is UNKNOWN else _seen(state, reply)
 
-    def start(state: tuple[Any, int], argument: Any, reply: Any) -> States:
-        return _new(state, argument, reply) if state[0] is None else _unchanged(state, reply)
+    def start(state: tuple[Any, int], argument: object, reply: Any) -> States:
+        return _new(state, reply, allowed=state[0] is None)
 
-    def reload(state: tuple[Any, int], argument: Any, reply: Any) -> States:
-        return _new(state, argument, reply) if state[0] is not None else _unchanged(state, reply)
+    def reload(state: tuple[Any, int], argument: object, reply: Any) -> States:
+        return _new(state, reply, allowed=state[0] is not None)
 
-    def stop(state: tuple[Any, int], argument: Any, reply: Any) -> States:
-        current, newest = state
-        if reply is UNKNOWN:
-            return (state, (None, newest))
+    def stop(state: tuple[Any, int], argument: object, reply: Any) -> States:
         if reply == REFUSED:
             return (state,)
-        return ((None, newest),) if reply == current else ()
+        if reply is UNKNOWN:
+            return (state, (None, state[1]))
+        return tuple((None, newest) for _current, newest in _seen(state, reply))
 
     return by_operation((None, 0), {"get": get, "start": start, "reload": reload, "stop": stop})
 
 
-def _new(state: tuple[Any, int], argument: Any, reply: Any) -> States:
+def _seen(state: tuple[Any, int], generation: Any) -> tuple[tuple[Any, int], ...]:
+    """The states after somebody saw ``generation``; one that is not known yet is known then."""
+    current, newest = state
+    if current is UNKNOWN and isinstance(generation, int) and generation > newest:
+        return ((generation, generation),)
+    return (state,) if generation == current else ()
+
+
+def _new(state: tuple[Any, int], reply: Any, *, allowed: bool) -> States:
     if reply == REFUSED:
         return (state,)
-    fresh = argument if reply is UNKNOWN else reply
-    if reply is UNKNOWN and not isinstance(fresh, int):
-        return (state,)
-    news = ((fresh, fresh),) if fresh > state[1] else ()
-    return (state, *news) if reply is UNKNOWN else news
-
-
-def _unchanged(state: Hashable, reply: Any) -> States:
-    return (state,) if allowed(reply, REFUSED) else ()
+    if reply is UNKNOWN:
+        return (state, (UNKNOWN, state[1])) if allowed else (state,)
+    return ((reply, reply),) if allowed and isinstance(reply, int) and reply > state[1] else ()
 
 
 # -- claims --------------------------------------------------------------------------------------------------
@@ -177,8 +177,8 @@ def policy_table() -> Model:
         running, newest = state
         if _run_of(running, robot) is not None:
             return (state,) if allowed(reply, REFUSED) else ()
-        if reply is UNKNOWN:  # its number is lost, so nothing that it did can be told from what it did not
-            return (state, (running | {(robot, newest + 1)}, newest + 1))
+        if reply is UNKNOWN:
+            return (state, (running | {(robot, UNKNOWN)}, newest))
         later = isinstance(reply, int) and reply > newest
         return ((running | {(robot, reply)}, reply),) if later else ()
 
@@ -190,9 +190,9 @@ def policy_table() -> Model:
             return (state, stopped) if run is not None else (state,)
         if reply is None:
             return (state,) if run is None else ()
-        if reply == run:
-            return (stopped,)
-        return (state,) if reply <= newest else ()
+        # Another stop of the same run may have come first; or a later start, where this one was slow.
+        earlier = (state,) if reply <= newest and reply != run else ()
+        return (*earlier, stopped) if run is UNKNOWN or reply == run else earlier
 
     def mutate(state: Any, robot: Hashable, reply: Any) -> States:
         running, _newest = state
@@ -203,5 +203,6 @@ def policy_table() -> Model:
     return by_operation((frozenset(), 0), {"start": start, "stop": stop, "mutate": mutate})
 
 
-def _run_of(running: Iterable[tuple[Hashable, int]], robot: Hashable) -> int | None:
+def _run_of(running: Iterable[tuple[Hashable, Any]], robot: Hashable) -> Any:
+    """The number of the run on ``robot``: None where there is none, UNKNOWN where nobody was told."""
     return next((number for who, number in running if who == robot), None)
