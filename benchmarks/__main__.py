@@ -16,6 +16,7 @@ from benchmarks import (
     fresh_process,
     hang_to_finding,
     help_time,
+    histories,
     killed_supervisor,
     operation_cost,
     storm_rate,
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "supervisor_cost": supervisor_cost.measure,
     "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
+    "histories": histories.measure,
 }
 
 
