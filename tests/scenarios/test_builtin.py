@@ -18,7 +18,14 @@ from soak.worker.load import load_scenario
 from tests.worker.harness import ROOT, Outcome, Worker
 
 #: The scenarios of the simulation.
-NAMES = ("close_while_running", "mutate_after_done", "mutation_storm", "render_storm", "start_stop")
+NAMES = (
+    "close_while_running",
+    "guard_history",
+    "mutate_after_done",
+    "mutation_storm",
+    "render_storm",
+    "start_stop",
+)
 FILES = [ROOT / "scenarios" / f"{name}.py" for name in NAMES]
 #: What a second worker for one robot shows first, in one schedule or another.
 TWO_WORKERS = {promises.ONE_WORKER, promises.SECOND_START, promises.REGISTERED, promises.STOP_IS_TRUE}
@@ -119,6 +126,7 @@ def test_the_correct_engine_keeps_every_promise(name: str, tmp_path: Path) -> No
             "StaleAfterRaise",
             {"the very next mutation after a policy is done is accepted"},
         ),
+        ("guard_history", "DoubleStart", {"the history of guard is linearizable"}),
         ("close_while_running", "CloseWithoutJoin", {promises.CLOSE_ENDS, promises.FAILS_ITSELF}),
         ("render_storm", "RendererClosedElsewhere", {OWN_THREAD}),
     ],
