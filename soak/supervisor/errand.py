@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from soak import kernel
 from soak.supervisor.loop import Loop
 
 
@@ -27,7 +29,12 @@ class Errand:
         self._late = False
         with output.open("wb") as sink:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_the_supervisor,
             )
         self._pidfd = os.pidfd_open(self._process.pid)
         loop.on_readable(self._pidfd, self._ended)
@@ -43,3 +50,8 @@ class Errand:
         self._timer.cancel()
         code = self._process.wait()
         self._done(None if self._late else code)
+
+
+def _die_with_the_supervisor() -> None:
+    """In the child: a `kill -9` of the supervisor leaves no helper behind."""
+    kernel.set_parent_death_signal(signal.SIGKILL)

@@ -153,6 +153,29 @@ def test_after_kill_9_of_the_supervisor_nobody_is_left(soak: Soak) -> None:
     assert soak("run", soak.story(BUSY), "--count", "1").code == 0, "the lock of the dead is free"
 
 
+def test_after_kill_9_in_the_middle_of_a_diagnosis_nobody_is_left(soak: Soak) -> None:
+    """The helper that reads a hanging worker's stacks goes too, and so does the worker that it stopped."""
+    looking = soak.folder / "looking"
+    package = soak.folder / "shadow" / "pystack"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        f"import time\nopen({str(looking)!r}, 'w').close()\ntime.sleep(600)\n"
+    )
+    env = {
+        "PYTHONPATH": f"{package.parent}{os.pathsep}{os.environ['PYTHONPATH']}",
+        "INSIDE": str(soak.folder / "inside"),
+        "GIL": "held",
+    }
+    running = soak.start("run", soak.story(STUCK), "--minutes", "5", "--hang-after", "0.5", env=env)
+    running.wait_exists(looking)
+    below = [process.pid for process in running.descendants()]
+    assert len(below) >= 3
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    assert wait_gone(below, within=2.0) == []
+
+
 def test_a_run_kills_what_a_dead_worker_left(soak: Soak) -> None:
     """The worker is killed by a signal: its grandchild goes with it, and a note names it."""
     who = soak.folder / "who"
