@@ -105,6 +105,34 @@ def test_labels_overflow(path: Path, reader: FlightReader) -> None:
     assert reader.snapshot().threads[0].doing == "first"
 
 
+def test_processes_that_share_the_file_do_not_mix_their_labels(path: Path, reader: FlightReader) -> None:
+    """Each takes new labels from a region of its own, and a successor knows those of its region."""
+    worker, first, second = (Flight(path, Clock()) for _ in range(3))
+    known = worker.label("known")
+    for part, writer in enumerate((worker, first, second)):
+        writer.share(part, 2)
+    numbers = {writer.label(f"text {number}") for writer in (worker, first, second) for number in range(300)}
+    assert known not in numbers
+    assert len(numbers) == 300 + 2 * ((LABELS - 1 - flight.OWN_LABELS) // 2 - 1) + 1
+    successor = Flight(path, Clock())
+    successor.share(1, 2)
+    assert successor.label("text 7") == first.label("text 7") != second.label("text 7")
+    slot = second.slot(3, "work-p1", SCENARIO)
+    slot.enter(second.label("text 9"))
+    assert reader.snapshot().threads[0].doing == "text 9"
+
+
+def test_a_vacated_slot_does_nothing_and_keeps_its_counts(path: Path, reader: FlightReader) -> None:
+    """What a killed process was in is over; what it did stays counted."""
+    writer = Flight(path, Clock())
+    slot = writer.slot(1, "work-p0", SCENARIO)
+    slot.count(refused=False)
+    slot.enter(writer.label("work"))
+    writer.vacate(1)
+    snapshot = reader.snapshot()
+    assert (snapshot.threads[0].doing, snapshot.operations) == ("", 1)
+
+
 def test_long_and_odd_texts(path: Path, reader: FlightReader) -> None:
     """A text longer than its place is cut, even within a character, and still reads."""
     writer = Flight(path, Clock())

@@ -12,7 +12,7 @@ import pytest
 from soak.author import Missing
 from soak.events import Beat, PromiseBroken, Raised, Residue, WorkerSpec
 from soak.flight import MARKS
-from soak.targets import gl, promises
+from soak.targets import promises
 from soak.targets.mujoco_render_oracle import OWN_THREAD
 from soak.worker.load import load_scenario
 from tests.worker.harness import ROOT, Outcome, Worker
@@ -34,10 +34,10 @@ MOST_BEATS = 400
 
 
 def spec_of(name: str, folder: Path, **changes: object) -> WorkerSpec:
-    """A worker's spec for a built-in scenario; one that needs GL is skipped where there is none."""
+    """A worker's spec for a built-in scenario; one whose needs are not met here is skipped."""
     env: dict[str, str] = {}
-    if load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name).needs:
-        answer = gl.gl()
+    for need in load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name).needs:
+        answer = need()
         if isinstance(answer, Missing):
             pytest.skip(f"{answer.reason}: {answer.remedy}")
         env.update(answer.env)

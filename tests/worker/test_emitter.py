@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 
-from soak.events import Note, decode
-from soak.worker.emitter import HIGH_FD, Emitter, lift_fd
+from soak.events import Frame, Note, Phase, PromiseBroken, Raised, decode
+from soak.worker.emitter import HIGH_FD, WHOLE, Emitter, encode_whole, lift_fd
 
 
 def test_lines_of_many_threads_stay_whole() -> None:
@@ -43,3 +44,42 @@ def test_its_descriptor_is_out_of_the_targets_way() -> None:
     finally:
         os.close(high)
         os.close(read)
+
+
+def test_an_event_is_cut_until_the_pipe_takes_it_whole() -> None:
+    """What names a finding stays: error or promise, and the innermost frames; a short event is kept whole."""
+    frames = tuple(Frame(function=f"function_{n}", file="/a/long/path/to/a/module.py") for n in range(40))
+    raised = Raised(
+        t=1.0,
+        worker=1,
+        iteration=2,
+        thread="work-p0",
+        doing="work",
+        phase=Phase.OPERATIONS,
+        error="ValueError",
+        message="é" * 2_000,
+        traceback="line\n" * 4_000,
+        frames=frames,
+        ring="ring-1.flight",
+    )
+    broken = PromiseBroken(
+        t=1.0,
+        worker=1,
+        iteration=2,
+        thread="work-p0",
+        doing="work",
+        phase=Phase.OPERATIONS,
+        promise="all is well",
+        details={f"detail {n}": "x" * 200 for n in range(30)},
+        frames=frames,
+        ring="ring-1.flight",
+    )
+    for event in (raised, broken):
+        line = encode_whole(event)
+        assert len(line) <= WHOLE
+        heard = decode(line)
+        assert isinstance(heard, Raised | PromiseBroken)
+        assert heard.frames == frames[: len(heard.frames)] != ()
+        assert (heard.thread, heard.ring) == ("work-p0", "ring-1.flight")
+    short = dataclasses.replace(raised, message="", traceback="", frames=frames[:2])
+    assert decode(encode_whole(short)) == short

@@ -1,0 +1,62 @@
+"""The scenarios of the task store, in real workers: silent on the correct store, loud on a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from soak.events import Beat, PromiseBroken
+from soak.flight import MARKS
+from soak.targets import task_promises
+from soak.worker.load import load_scenario
+from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.worker.harness import ROOT, Worker
+
+NAMES = ("claim_race", "store_crash")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_freezes(name: str) -> None:
+    """It has a summary of one line, its target, processes, and `sometimes` that fit."""
+    scenario = load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name)
+    assert scenario.summary.endswith(".")
+    assert scenario.target == "soak.targets.task_store:TaskStore"
+    assert all(operation.processes for operation in scenario.operations)
+    assert 0 < len(scenario.sometimes) == len(set(scenario.sometimes)) <= MARKS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_correct_store_keeps_every_promise(name: str, tmp_path: Path) -> None:
+    """On the correct store nothing is found, nothing is left, and every `sometimes` comes to be seen."""
+    worker = Worker(spec_of(name, tmp_path))
+    unseen = {"not a beat yet"}
+    for _ in range(MOST_BEATS):
+        event = worker.next_event()
+        if event is None:
+            break
+        if isinstance(event, Beat):
+            unseen = {text for text, count in event.sometimes.items() if not count}
+        if not unseen and isinstance(event, Beat) and event.iterations >= 4:
+            worker.ask_to_stop()
+            break
+    outcome = worker.finish()
+    assert problems(outcome) == []
+    assert not unseen
+    assert outcome.status == 0
+    assert outcome.last_words().reason == "asked"
+
+
+@pytest.mark.parametrize(
+    ("name", "defect", "said"),
+    [
+        ("claim_race", "ReadBeforeLock", {task_promises.NOTES_STAY, task_promises.NO_LOST_UPDATE}),
+        ("claim_race", "FreedFirst", {task_promises.NEEDS_FIRST}),
+        ("store_crash", "TrustsAge", {task_promises.TAKEN_FROM_DEAD, task_promises.CLAIM_HOLDS}),
+    ],
+)
+def test_a_planted_defect_breaks_a_promise(name: str, defect: str, said: set[str], tmp_path: Path) -> None:
+    """A broken store ends the worker with the promise that it broke."""
+    outcome = Worker(spec_of(name, tmp_path, target=f"soak.canaries.task_store:{defect}")).finish()
+    assert said & {event.promise for event in outcome.of(PromiseBroken)}, problems(outcome)
+    assert outcome.last_words().reason == "finding"
