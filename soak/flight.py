@@ -178,7 +178,8 @@ class Flight:
 
     def vacate(self, index: int) -> None:
         """The process that had slot ``index`` is gone: it does nothing any more. Its counts and ring stay."""
-        self.words[SLOTS_AT + index * SLOT_WORDS + S_DOING] = 0
+        if index < SLOTS:  # beyond, a process works without a slot
+            self.words[SLOTS_AT + index * SLOT_WORDS + S_DOING] = 0
 
     def enter_phase(self, phase: Phase, limit: float) -> None:
         """The iteration enters ``phase``, which may take ``limit`` seconds."""

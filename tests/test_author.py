@@ -92,6 +92,39 @@ def test_a_name_and_an_empty_docstring_are_fine() -> None:
     assert (record.name, record.summary, record.target) == ("other", "", None)
 
 
+def test_processes_are_in_the_record() -> None:
+    """An operation may have processes, mortal ones or not; outside a worker none live."""
+    storm = make_builder()
+
+    @storm.operation(processes=3, mortal=True)
+    def claim(state: Any, rng: random.Random) -> None: ...
+
+    @storm.operation(processes=1)
+    def look(state: Any, rng: random.Random) -> None: ...
+
+    record = storm.freeze()
+    assert [(op.processes, op.mortal, op.threads) for op in record.operations] == [
+        (3, True, None),
+        (1, False, None),
+    ]
+    assert soak.processes() == soak.processes("claim") == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"processes": 0}, "at least 1"),
+        ({"processes": 2, "threads": 2}, "not both"),
+        ({"mortal": True}, "needs processes"),
+        ({"mortal": True, "threads": 1}, "needs processes"),
+    ],
+)
+def test_wrong_processes_are_told_at_once(options: dict[str, Any], said: str) -> None:
+    """The mistake is named where it is made."""
+    with pytest.raises(ValueError, match=said):
+        make_builder().operation(**options)
+
+
 def test_no_threads_are_told_at_once() -> None:
     """An operation with less than one thread is the author's mistake, told where it is made."""
     with pytest.raises(ValueError, match="threads must be at least 1, got 0; leave it out"):
@@ -141,6 +174,9 @@ class Recorder:
     def stopping(self) -> bool:
         return True
 
+    def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]:
+        return (len(operations),)
+
 
 def test_a_witness_hears_every_statement() -> None:
     """Inside a worker nothing raises: the witness is told, and `always` says what it found."""
@@ -156,6 +192,7 @@ def test_a_witness_hears_every_statement() -> None:
         with pytest.raises(KeyError), soak.doing("y"):
             raise KeyError
         assert soak.stopping()
+        assert soak.processes("claim", "note") == (2,)
     finally:
         assert set_witness(before) is recorder
     expected = [("broken", {"n": 1}), 0, "enter x", "beat", "leave", "enter y", "raised"]

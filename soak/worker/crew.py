@@ -16,6 +16,7 @@ from typing import Any
 
 from soak.author import Call, Invariant, Nemesis, Operation, Refused, Scenario
 from soak.flight import DONE, RAISED, REFUSED, Flight, Slot
+from soak.history import name_process
 from soak.worker.nursery import Nursery, Place
 from soak.worker.perturb import Perturber
 from soak.worker.promises import look
@@ -192,6 +193,7 @@ class Crew:
         self, place: Place, rng: random.Random, board: Board, stand_ready: Callable[[], None]
     ) -> None:
         self._witness.enter_process(place.name, board)
+        name_process(place.name)
         self._flight.share(1 + place.number, len(self._callings))
         slot = self._slots.open_scenario(place.slot, place.name)
         work = self._operate((self._callings[place.number][1],), rng, board)

@@ -69,7 +69,7 @@ def _check(path: str, scenario: Scenario) -> None:
             f"{path}: scenario {scenario.name!r} declares {len(scenario.sometimes)} `sometimes`, "
             f"and there is room for {MARKS}; split the scenario"
         )
-    pooled = [operation for operation in scenario.operations if operation.threads is None]
+    pooled = [each for each in scenario.operations if each.threads is None and each.processes is None]
     if pooled and (min(operation.weight for operation in pooled) < 0 or scenario.threads < 1):
         raise LoadError(
             f"{path}: scenario {scenario.name!r} needs weights of at least 0 and a pool of at least 1"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import threading
 from dataclasses import dataclass, field, replace
 
 from soak.events import Phase
 from soak.flight import MAIN, SCENARIO, Snapshot, ThreadState
-from soak.supervisor.watch import Suspicion, Watch
+from soak.supervisor.watch import Suspicion, Watch, process_of
 
 LIMIT = 10.0
 START = 100.0
@@ -155,3 +158,14 @@ def test_a_worker_that_never_boots_is_a_hang() -> None:
     found = stage.look(snap, START + 61)
     assert found is not None
     assert found.phase is Phase.BOOT
+
+
+def test_a_stuck_thread_is_looked_at_in_its_own_process() -> None:
+    """A thread of the worker's is looked at in the worker, an operation's process where it is."""
+    worker = os.getpid()
+    with subprocess.Popen(["sleep", "600"]) as process:
+        assert process_of(worker, process.pid) == process.pid
+        process.kill()
+    assert process_of(worker, process.pid) == worker
+    assert process_of(worker, threading.get_native_id()) == worker
+    assert process_of(worker, 0) == worker
