@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 run: $(READY) ## the main job: soak the simulation for one minute
-	$(BIN)/soak run --minutes 1
+	$(BIN)/soak run mutation_storm start_stop mutate_after_done close_while_running render_storm --minutes 1
 
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest

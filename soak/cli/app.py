@@ -83,7 +83,7 @@ def run(
     ] = None,
     until_fail: Annotated[bool, typer.Option("--until-fail", help="End at the first finding.")] = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="J", help="Workers at once [half the cores].")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="J", help="Workers at once [one per core].")
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="S", help="Decides every choice [drawn anew].")

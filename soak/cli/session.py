@@ -102,9 +102,8 @@ def fresh_seed() -> int:
 
 
 def default_jobs(scenarios: int) -> int:
-    """Half the processors: the races of one scenario need more than one."""
-    available = len(os.sched_getaffinity(0))
-    return max(1, min(scenarios, available // 2))
+    """One for each processor: a scenario's threads share a GIL, and a busy machine makes other schedules."""
+    return max(1, min(scenarios, len(os.sched_getaffinity(0))))
 
 
 def execute(

@@ -204,7 +204,10 @@ class Run:
         hasty = ending is not Ending.BUDGET
         self._finish_by = self._loop.clock() + (2.0 if ending is Ending.INTERRUPTED else _ERRANDS_GRACE_S)
         for slot in self._slots:
-            slot.stop()
+            if hasty:
+                slot.stop()
+            else:
+                slot.stop_when_proved()
         grace = _BUDGET_GRACE_S + 3 * self.plan.hang_after
         if hasty:
             grace = _FINDING_GRACE_S if ending is Ending.FINDING else _INTERRUPT_GRACE_S

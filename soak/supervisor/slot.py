@@ -36,6 +36,8 @@ from soak.supervisor.worker import FLIGHT, Worker
 #: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
 _LONGEST_BACKOFF_S = 5.0
 _FIRST_BACKOFF_S = 0.1
+#: A scenario's first iteration may end so long after its time, in its own seconds and beyond them.
+_FIRST_ITERATION_TIMES, _FIRST_ITERATION_EXTRA_S = 1.5, 5.0
 #: So many zygotes in a row that end without an iteration finished, and the scenario cannot be run.
 _MOST_ZYGOTES_LOST = 3
 
@@ -48,6 +50,7 @@ class Lane:
     first: int
     next: int = field(init=False)
     left: int | None = None
+    finished: int = 0
     zygotes_lost: int = 0
 
     def __post_init__(self) -> None:
@@ -97,6 +100,7 @@ class Slot:
         self._ladder: Ladder | None = None
         self._turn_ends = 0.0
         self._stopping = False
+        self._time_was_up_at: float | None = None
         self._fruitless = 0
         self._sightings: list[Sighted] = []
 
@@ -107,6 +111,7 @@ class Slot:
         self.lane = lane
         self.state = State.IMPORTING
         self._stopping = False
+        self._time_was_up_at = None
         self._fruitless = 0
         self._turn_ends = self._loop.clock() + seconds
         self._launcher = Launcher(
@@ -120,6 +125,24 @@ class Slot:
             self.worker.ask_to_stop()
         elif self.state in (State.IMPORTING, State.READY):
             self._close()
+
+    def stop_when_proved(self) -> None:
+        """End the turn, but let a scenario that has not finished an iteration yet finish its first.
+
+        A turn in which none is finished proves nothing. It may take a bounded time more.
+        """
+        if self._time_was_up_at is None:
+            self._time_was_up_at = self._loop.clock()
+        if self._has_proved_something():
+            self.stop()
+
+    def _has_proved_something(self) -> bool:
+        lane = self.lane
+        if lane is None or lane.finished or (self.worker and self.worker.flight.snapshot().iterations):
+            return True
+        patience = _FIRST_ITERATION_TIMES * lane.entry.seconds + _FIRST_ITERATION_EXTRA_S
+        late = self._loop.clock() - self._time_was_up_at if self._time_was_up_at is not None else 0.0
+        return late > patience
 
     def kill(self, asked: str) -> None:
         """End the turn at once: the worker, or where it does not run or was killed before, the zygote."""
@@ -135,15 +158,18 @@ class Slot:
         """Look at the worker: turn, hang, output. Called a few times a second."""
         if self.state is not State.RUNNING or self.worker is None or not self.worker.pid:
             return
-        if self._turn_is_over() and not self._stopping:
-            self.stop()
+        if not self._stopping and self._time_is_up():
+            self.stop_when_proved()
         self.worker.bound_output()
         if self._ladder is None and self._watch is not None:
             suspicion = self._watch.look(self.worker.flight.snapshot())
             if suspicion is not None:
                 self._ladder = Ladder(self._loop, self.worker, suspicion, self._stuck)
 
-    def _turn_is_over(self) -> bool:
+    def _time_is_up(self) -> bool:
+        """Whether the run's time is up, or this turn's while another scenario waits for the slot."""
+        if self._time_was_up_at is not None:
+            return True
         return self._loop.clock() >= self._turn_ends and self._host.lane_waits()
 
     def sample(self) -> None:
@@ -180,7 +206,7 @@ class Slot:
                 pid=pid,
                 first_iteration=worker.spec.first_iteration,
                 how=self._how,
-                sometimes=lane.entry.sometimes,
+                sometimes=lane.entry.expected,
             )
         )
         worker.listen()
@@ -232,7 +258,8 @@ class Slot:
     def _launch(self) -> None:
         lane, launcher = self.lane, self._launcher
         assert lane is not None
-        if self._stopping or launcher is None or self._turn_is_over() or lane.left == 0:
+        time_is_up = self._time_is_up() and self._has_proved_something()
+        if self._stopping or launcher is None or time_is_up or lane.left == 0:
             self._close()
             return
         spec = self._spec(lane)
@@ -319,6 +346,7 @@ class Slot:
         if self.lane.left is not None:
             self.lane.left = max(0, self.lane.left - done)
         fruitful = snapshot.iterations > 0
+        self.lane.finished += snapshot.iterations
         self._fruitless = 0 if fruitful else self._fruitless + 1
         if fruitful:
             self.lane.zygotes_lost = 0
