@@ -47,6 +47,8 @@ _ERRANDS_GRACE_S = 25.0
 #: Native stacks are read for this many sightings of one finding.
 _NATIVE_STACKS_PER_FINDING = 3
 _ERRANDS_AT_ONCE = 8
+#: Evidence that comes later belongs to one of the last sightings; a run for days has any number of them.
+_SIGHTINGS_REMEMBERED = 1000
 
 
 class Keeper(Protocol):
@@ -331,6 +333,7 @@ class Run:
             self.disk_failed(f"{error.filename or self.plan.out}: {error.strerror}")
         else:
             self._kept[sighted.sighting] = kept
+            self._kept.pop(sighted.sighting - _SIGHTINGS_REMEMBERED, None)
             self._put(kept)
         if self.plan.until_fail and self.ending is None:
             self._end(Ending.FINDING)
