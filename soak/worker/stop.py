@@ -30,7 +30,8 @@ class Halt(Protocol):
     def set(self) -> None: ...
     def set_found(self) -> None: ...
     def wait(self, seconds: float) -> bool: ...
-    def is_first(self, promise: str) -> bool: ...
+    def is_told(self, promise: str) -> bool: ...
+    def tell(self, promise: str) -> None: ...
 
 
 class Stop:
@@ -57,9 +58,12 @@ class Stop:
         """Wait until stopped, at most ``seconds``; returns whether it is."""
         return self._event.wait(max(0.0, seconds))
 
-    def is_first(self, promise: str) -> bool:
-        """Whether no other process has found ``promise`` broken in this iteration."""
-        return True
+    def is_told(self, promise: str) -> bool:
+        """Whether another process has told in this iteration that ``promise`` is broken."""
+        return False
+
+    def tell(self, promise: str) -> None:
+        """It has been told."""
 
 
 class Board:
@@ -108,16 +112,15 @@ class Board:
             time.sleep(_LOOK)
         return self.now
 
-    def is_first(self, promise: str) -> bool:
-        """Whether no other process has told of this promise; two at the same instant may both be first."""
-        mark = int.from_bytes(hashlib.blake2b(promise.encode(), digest_size=8).digest(), "little") or 1
+    def is_told(self, promise: str) -> bool:
+        return _mark(promise) in self._words[_PROMISES : _PROMISES + _MOST_PROMISES]
+
+    def tell(self, promise: str) -> None:
+        """It has been told: not before the event is written, for its writer may be killed on the way."""
         for at in range(_PROMISES, _PROMISES + _MOST_PROMISES):
-            if self._words[at] == mark:
-                return False
             if not self._words[at]:
-                self._words[at] = mark
-                return True
-        return True
+                self._words[at] = _mark(promise)
+                return
 
     # -- one place per process -----------------------------------------------------------------------------
 
@@ -154,3 +157,7 @@ class Board:
         """The process in ``place`` ended as none may: all stop."""
         self._words[_DEATH] = self._words[_DEATH] or place << 32 | status + 1
         self.set()
+
+
+def _mark(promise: str) -> int:
+    return int.from_bytes(hashlib.blake2b(promise.encode(), digest_size=8).digest(), "little") or 1

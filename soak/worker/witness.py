@@ -141,11 +141,12 @@ class WorkerWitness:
         with self._lock:
             first = promise not in self._promises
             self._promises.add(promise)
-        if first and self.stop.is_first(promise) and self._may_emit():
+        if first and not self.stop.is_told(promise) and self._may_emit():
             if self.has_found() and self._phase() in _AFTERMATH:
                 self._say_also(promise, details)
             else:
                 self._emit_broken(promise, details, where)
+            self.stop.tell(promise)
         self._end_iteration()
 
     def _emit_broken(self, promise: str, details: Mapping[str, object], where: tuple[Frame, ...]) -> None:

@@ -61,22 +61,23 @@ def test_the_first_death_is_kept(board: Board) -> None:
     assert board.now
 
 
-def test_a_promise_is_first_once(board: Board) -> None:
-    """Of several processes one tells of a promise; when there is no room left, all do."""
-    assert board.is_first("all is well")
-    in_child(lambda: board.is_first("it ends"))
-    assert not board.is_first("all is well")
-    assert not board.is_first("it ends")
+def test_a_promise_is_told_once(board: Board) -> None:
+    """What one process has told, others need not; when there is no room left, all do."""
+    board.tell("all is well")
+    in_child(lambda: board.tell("it ends"))
+    assert board.is_told("all is well")
+    assert board.is_told("it ends")
     for number in range(40):
-        board.is_first(f"promise {number}")
-    assert board.is_first("promise 39")
+        assert not board.is_told(f"promise {number}")
+        board.tell(f"promise {number}")
+    assert not board.is_told("promise 39")
 
 
 def test_threads_stop_at_once() -> None:
-    """A finding stops them, and every promise is first: there is one process."""
+    """A finding stops them; there is one process, which keeps by itself what it has told."""
     stop = Stop()
     assert not stop.wait(0.0)
     stop.set_found()
     assert (stop.now, stop.found, stop.wait(600.0)) == (True, True, True)
-    assert stop.is_first("x")
-    assert stop.is_first("x")
+    stop.tell("x")
+    assert not stop.is_told("x")
