@@ -51,7 +51,8 @@ class Missing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One call on the target: by ``threads`` threads of its own, by ``processes`` processes of its own, or by
-    the scenario's pool, by weight. ``mortal`` processes may be killed: others then take their places.
+    the scenario's pool, by weight. ``mortal`` processes may be killed: others then take their places. It
+    ``uses`` these verbs of the target.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Operation:
     expects: tuple[type[BaseException], ...]
     processes: int | None = None
     mortal: bool = False
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is done to a target. Frozen: the first of soak's two narrow waists."""
+    """What is done to a target. Frozen: the first of soak's two narrow waists.
+
+    ``uses`` are the verbs that a target must have, ``marks_use`` those that a `sometimes` needs beyond them;
+    ``waived`` are the `sometimes` that the target at hand can never bring about.
+    """
 
     name: str
     doc: str
@@ -110,6 +116,9 @@ class Scenario:
     real_exit: bool
     hang_after: float | None
     histories: tuple[Judged, ...] = ()
+    uses: tuple[str, ...] = ()
+    marks_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waived: frozenset[str] = frozenset()
 
     @property
     def summary(self) -> str:
@@ -154,6 +163,7 @@ class ScenarioBuilder:
         self._invariants: list[Invariant] = []
         self._checks: list[Check] = []
         self._sometimes: list[Sometimes] = []
+        self._marks_use: dict[str, tuple[str, ...]] = {}
         self._histories: list[Judged] = []
         self.__doc__ = set_up.__doc__
 
@@ -165,6 +175,7 @@ class ScenarioBuilder:
         mortal: bool = False,
         weight: float = 1.0,
         expects: tuple[type[BaseException], ...] = (),
+        uses: tuple[str, ...] = (),
     ) -> Callable[[Call], Call]:
         """Add a call ``(state, rng)`` made over and over until the iteration's time is up.
 
@@ -177,6 +188,9 @@ class ScenarioBuilder:
         memory only. One that ends by itself (a signal, ``exit``) ends the worker in the same way, which is
         the finding. ``mortal`` ones may be sent SIGKILL by a nemesis (see :func:`processes`): each killed
         one is replaced by a new one with fresh random choices, until the time is up.
+
+        ``uses`` names verbs of the target beyond the scenario's: without them the operation is left out, by
+        name.
 
         Raises:
             ValueError: fewer than one thread or process, both, or ``mortal`` without processes.
@@ -199,6 +213,7 @@ class ScenarioBuilder:
                     expects=expects,
                     processes=processes,
                     mortal=mortal,
+                    uses=uses,
                 )
             )
             return call
@@ -232,10 +247,15 @@ class ScenarioBuilder:
 
         return add
 
-    def sometimes(self, text: str) -> Sometimes:
-        """Declare a thing that a run must see at least once; returns the handle to call when it is seen."""
+    def sometimes(self, text: str, *, uses: tuple[str, ...] = ()) -> Sometimes:
+        """Declare a thing that a run must see at least once; returns the handle to call when it is seen.
+
+        It is not waited for on a target that lacks one of the verbs that it ``uses``.
+        """
         mark = Sometimes(text, len(self._sometimes))
         self._sometimes.append(mark)
+        if uses:
+            self._marks_use[text] = uses
         return mark
 
     def history(self, model: Model, *, name: str, seconds: float = SECONDS) -> History:
@@ -271,6 +291,8 @@ class ScenarioBuilder:
             real_exit=options["real_exit"],
             hang_after=options["hang_after"],
             histories=tuple(self._histories),
+            uses=options["uses"],
+            marks_use=dict(self._marks_use),
         )
 
 
@@ -285,6 +307,7 @@ def scenario(
     fresh: bool = False,
     real_exit: bool = False,
     hang_after: float | None = None,
+    uses: tuple[str, ...] = (),
 ) -> Callable[[SetUp], ScenarioBuilder]:
     """Make a scenario of a generator ``(target, rng)`` that sets up, yields the state, and tears down.
 
@@ -298,6 +321,7 @@ def scenario(
         fresh: spawn the worker anew instead of forking it from the zygote.
         real_exit: the worker leaves through Python's own exit, which is then under test too.
         hang_after: seconds without progress that count as a hang, instead of the run's.
+        uses: verbs without which a target cannot be soaked by this scenario, which is skipped by name then.
     """
 
     def build(set_up: SetUp) -> ScenarioBuilder:
@@ -313,6 +337,7 @@ def scenario(
                 "fresh": fresh,
                 "real_exit": real_exit,
                 "hang_after": hang_after,
+                "uses": uses,
             },
         )
 

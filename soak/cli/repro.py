@@ -32,7 +32,7 @@ def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json
         raise UsageProblem(str(error)) from error
     with locked(out, wait):
         interpreter = interpreter_of(python or finding.reproducer.python, out)
-        selection = select([_scenario_word(finding)], interpreter)
+        selection = select([_scenario_word(finding)], interpreter, finding.reproducer.target)
         if not selection.entries:
             skip = selection.skipped[0]
             raise MachineProblem(f"{skip.name} cannot run here: {skip.reason}; {skip.remedy}")

@@ -48,8 +48,10 @@ def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
     with locked(options.out, options.wait):
         interpreter = interpreter_of(options.python, options.out)
-        selection = select(options.scenarios, interpreter)
+        selection = select(options.scenarios, interpreter, options.target)
         if not selection.entries:
+            if options.target:
+                raise UsageProblem(f"--target {options.target}: {_all_skipped(selection)}")
             raise MachineProblem(_all_skipped(selection))
         plan = plan_of(options, selection)
 
@@ -107,4 +109,4 @@ def report(outcome: Outcome, options: RunOptions) -> int:
 
 def _all_skipped(selection: Selection) -> str:
     reasons = "; ".join(f"{skip.name}: {skip.reason}; {skip.remedy}" for skip in selection.skipped)
-    return f"this machine can run none of the scenarios: {reasons}"
+    return f"none of the scenarios can be run: {reasons}"

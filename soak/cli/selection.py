@@ -15,7 +15,7 @@ from soak.supervisor.plan import Entry, base_environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A scenario that this machine cannot run."""
+    """A scenario, or operations of one, that this machine or the target at hand cannot run."""
 
     name: str
     reason: str
@@ -30,16 +30,16 @@ class Selection:
     skipped: tuple[Skipped, ...]
 
 
-def select(words: Sequence[str], interpreter: Interpreter) -> Selection:
+def select(words: Sequence[str], interpreter: Interpreter, target: str = "") -> Selection:
     """The scenarios that ``words`` name (all built-in ones for none): by name, or by a file's path, which
-    stands for all scenarios in it, or ``FILE::NAME`` for one.
+    stands for all scenarios in it, or ``FILE::NAME`` for one. What cannot use ``target`` is skipped.
 
     Raises:
-        UsageProblem: one is unknown, or its file is wrong.
+        UsageProblem: one is unknown, or its file or the target is wrong.
         MachineProblem: the interpreter cannot describe them.
     """
     wanted = [_file_of(word, interpreter) for word in words or catalogue.built_in_files()]
-    described = _describe(list(dict.fromkeys(file for file, _name in wanted)), interpreter)
+    described = _describe(list(dict.fromkeys(file for file, _name in wanted)), interpreter, target)
     entries: dict[tuple[Path, str], Entry] = {}
     skipped: dict[str, Skipped] = {}
     for file, name in wanted:
@@ -52,6 +52,7 @@ def select(words: Sequence[str], interpreter: Interpreter) -> Selection:
                 skipped[record["name"]] = Skipped(name=record["name"], **record["skip"])
             else:
                 entries[file, record["name"]] = _entry(file, record)
+                skipped |= {skip.name: skip for skip in _left_out(record)}
     _refuse_namesakes(entries)
     return Selection(entries=tuple(entries.values()), skipped=tuple(skipped.values()))
 
@@ -85,10 +86,27 @@ def _file_of(word: str, interpreter: Interpreter) -> tuple[Path, str]:
     )
 
 
-def _describe(files: list[Path], interpreter: Interpreter) -> dict[Path, list[dict[str, Any]]]:
+def _left_out(record: dict[str, Any]) -> list[Skipped]:
+    """The operations that the target has no verb for, by the verb."""
+    without: dict[tuple[str, str], list[str]] = {}
+    for left in record["left"]:
+        without.setdefault((left["verb"], left["remedy"]), []).append(left["operation"])
+    return [
+        Skipped(
+            name=f"{record['name']} ({', '.join(operations)})",
+            reason=f"the target has no {verb}",
+            remedy=remedy,
+        )
+        for (verb, remedy), operations in without.items()
+    ]
+
+
+def _describe(files: list[Path], interpreter: Interpreter, target: str) -> dict[Path, list[dict[str, Any]]]:
     try:
-        records = interpreter.describe(files, base_environment(interpreter.python_path))
+        records = interpreter.describe(files, base_environment(interpreter.python_path), target)
     except InterpreterError as error:
+        if target:  # importing it ended the process, most likely
+            raise UsageProblem(f"--target {target}: {error}") from error
         raise MachineProblem(str(error)) from error
     for record in records:
         if "failed" in record:
@@ -108,4 +126,5 @@ def _entry(file: Path, record: dict[str, Any]) -> Entry:
         target=record["target"] or "",
         hang_after=record["hang_after"],
         env=record["env"],
+        waived=tuple(record["waived"]),
     )

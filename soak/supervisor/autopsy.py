@@ -34,6 +34,8 @@ class Coroner(Protocol):
 
 def ended_event(worker: Worker, status: int, snapshot: Snapshot, now: float) -> WorkerEnded:
     """The worker's end, with its counters exact to the last operation; ``now`` in monotonic seconds."""
+    marks = zip(worker.entry.sometimes, snapshot.marks, strict=True)
+    expected = worker.entry.expected
     return WorkerEnded(
         t=time.time(),
         worker=worker.spec.worker,
@@ -49,7 +51,7 @@ def ended_event(worker: Worker, status: int, snapshot: Snapshot, now: float) -> 
         operations=snapshot.operations,
         accepted=snapshot.accepted,
         refused=snapshot.refused,
-        sometimes=dict(zip(worker.entry.sometimes, snapshot.marks, strict=True)),
+        sometimes={text: count for text, count in marks if text in expected},
         doing=tuple(in_words(thread, now) for thread in snapshot.threads if thread.doing),
         fault_text=worker.text(FAULT, limit=200_000),
         mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),

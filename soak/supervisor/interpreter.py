@@ -37,13 +37,17 @@ class Interpreter:
         """The command line of ``python -m soak.worker …``."""
         return [self.executable, "-m", "soak.worker", *words]
 
-    def describe(self, files: list[Path], environment: dict[str, str]) -> list[dict[str, Any]]:
+    def describe(
+        self, files: list[Path], environment: dict[str, str], target: str = ""
+    ) -> list[dict[str, Any]]:
         """What the scenario files hold, as a process of this interpreter reads them: one record per file.
+
+        With ``target``, an import string, as much of it as can use that target.
 
         Raises:
             InterpreterError: the process failed, with its last words.
         """
-        records = self._ask(environment, "describe", *map(str, files))
+        records = self._ask(environment, "describe", target, *map(str, files))
         silent = {str(file) for file in files} - {record["file"] for record in records}
         if silent:
             raise InterpreterError(
@@ -51,6 +55,16 @@ class Interpreter:
                 "importing it must leave stdout open"
             )
         return records
+
+    def describe_target(self, target: str, environment: dict[str, str]) -> dict[str, Any]:
+        """The verbs of ``target``, as a process of this interpreter finds them, or why it ``failed``.
+
+        Raises:
+            InterpreterError: as for :meth:`describe`.
+        """
+        for record in self._ask(environment, "target", target):
+            return record
+        raise InterpreterError(f"{self.executable} said nothing about {target}: it must leave stdout open")
 
     def installed_scenarios(self, environment: dict[str, str]) -> dict[str, Path]:
         """The scenario files that installed packages offer as entry points of the group ``soak.scenarios``.

@@ -20,7 +20,10 @@ HANG_AFTER_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One scenario of the run, as its own process described it."""
+    """One scenario of the run, as its own process described it for the target at hand.
+
+    ``sometimes`` are all that it declares, in order; ``waived`` those that this target cannot bring about.
+    """
 
     name: str
     file: Path
@@ -32,6 +35,12 @@ class Entry:
     target: str
     hang_after: float | None
     env: dict[str, str] = field(default_factory=dict)
+    waived: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The `sometimes` that a run must see."""
+        return tuple(text for text in self.sometimes if text not in self.waived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

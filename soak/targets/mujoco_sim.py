@@ -16,7 +16,7 @@ from typing import Any
 import mujoco
 
 from soak.author import Refused, doing
-from soak.targets import mujoco_native, mujoco_oracles, mujoco_render_oracle, mujoco_scene
+from soak.targets import mujoco_native, mujoco_oracles, mujoco_render_oracle, mujoco_scene, verbs
 from soak.targets.mujoco_mutations import Mutation, mutations_of
 from soak.targets.mujoco_render import SceneRenderer
 from soak.targets.mujoco_runs import Observation
@@ -67,6 +67,11 @@ class MujocoSim(Verbs):
         robots, objects = SCENES[scene]
         super().__init__(mujoco_scene.build(robots, objects), period=period, workers=workers)
         self.mutations: tuple[Mutation, ...] = mutations_of(self)
+
+    @classmethod
+    def soak_verbs(cls) -> dict[str, str]:
+        """It has every verb that there is."""
+        return dict.fromkeys(verbs.ALL, "")
 
     def robots(self) -> tuple[str, ...]:
         """The robots' names; empty once closed."""

@@ -1,4 +1,4 @@
-"""How a worker's interpreter is entered: ``python -m soak.worker zygote|run|describe|installed``."""
+"""How a worker's interpreter is entered: ``python -m soak.worker zygote|run|describe|target|installed``."""
 
 from __future__ import annotations
 
@@ -25,18 +25,31 @@ def _zygote(fd: str, scenario_file: str, name: str, target: str, how: str) -> No
 def _run(spec_file: str, event_fd: str) -> None:
     spec = events.from_plain(events.WorkerSpec, json.loads(Path(spec_file).read_text()))
     main.settle_in(spec)
-    scenario = load.load_scenario(spec.scenario_file, spec.scenario)
-    wanted = spec.target or scenario.target
-    main.run_worker(spec, int(event_fd), scenario, load.load_target(wanted) if wanted else None)
+    scenario, target = load.load(spec.scenario_file, spec.scenario, spec.target)
+    main.run_worker(spec, int(event_fd), scenario, target)
 
 
-def _describe(*paths: str) -> None:
-    """Answer one line per file: its scenarios, or what is wrong with it."""
+def _describe(target: str, *paths: str) -> None:
+    """Answer one line per file: its scenarios, as they suit ``target`` if it is named, or what is wrong."""
+    try:
+        loaded = load.load_target(target) if target else None
+    except load.LoadError as error:
+        for path in paths:
+            _answer({"file": path, "failed": str(error)})
+        return
     for path in paths:
         try:
-            _answer({"file": path, "scenarios": load.describe(path)})
+            _answer({"file": path, "scenarios": load.describe(path, loaded)})
         except load.LoadError as error:
             _answer({"file": path, "failed": str(error)})
+
+
+def _target(import_string: str) -> None:
+    """Answer one line: the target's verbs, or why it cannot be loaded."""
+    try:
+        _answer(load.describe_target(import_string))
+    except load.LoadError as error:
+        _answer({"target": import_string, "failed": str(error)})
 
 
 def _installed() -> None:
@@ -57,6 +70,7 @@ if __name__ == "__main__":
         "zygote": _zygote,
         "run": _run,
         "describe": _describe,
+        "target": _target,
         "installed": _installed,
     }
     commands[sys.argv[1]](*sys.argv[2:])

@@ -5,17 +5,21 @@ Standard library only.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
 import sys
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from soak.author import Missing, Ready, Scenario, ScenarioBuilder
 from soak.flight import MARKS
+from soak.worker.fit import Fit, fit, verbs_of
 
 _HINT = "write one with @soak.scenario(seconds=…) above a generator function (target, rng)"
 
@@ -123,10 +127,14 @@ def _make_importable(folder: str, *, last: bool = False) -> None:
 def load_target(import_string: str) -> Any:
     """The object that ``module:attribute.attribute`` names. The current folder is importable.
 
+    What follows a question mark are arguments, as in a URL: ``module:attribute?path=/x/arm.xml&height=64``
+    is called with ``path="/x/arm.xml"`` and ``height="64"``.
+
     Raises:
         LoadError: the string has another shape, or leads nowhere.
     """
-    module_name, colon, attributes = import_string.partition(":")
+    named, _, arguments = import_string.partition("?")
+    module_name, colon, attributes = named.partition(":")
     if not (module_name and colon and attributes):
         raise LoadError(
             f"target {import_string!r}: expected MODULE:ATTRIBUTE, like mypkg.sim:Simulation; "
@@ -155,20 +163,50 @@ def load_target(import_string: str) -> Any:
             f"target {import_string!r}: expected a class or a function that makes the target, "
             f"got {type(found).__name__}"
         )
-    return found
+    return functools.partial(found, **dict(parse_qsl(arguments))) if arguments else found
 
 
-def describe(path: str) -> list[dict[str, Any]]:
-    """A file's scenarios as plain values, for `soak list`; ``skip`` says what this machine lacks, or is None.
+def load(path: str, name: str, target: str) -> tuple[Scenario, Any]:
+    """A scenario and its target: the one named, which the scenario is fitted to, or its own, or None.
+
+    Raises:
+        LoadError: as for :func:`load_scenario` and :func:`load_target`, or the two do not fit.
+    """
+    scenario = load_scenario(path, name)
+    if not target:
+        return scenario, load_target(scenario.target) if scenario.target else None
+    loaded = load_target(target)
+    fitted = fit(scenario, loaded)
+    if fitted.skip is not None:
+        skip = fitted.skip
+        raise LoadError(f"{scenario.name} cannot soak {target}: {skip.reason}; {skip.remedy}")
+    return fitted.scenario, loaded
+
+
+def describe(path: str, target: Any = None) -> list[dict[str, Any]]:
+    """A file's scenarios as plain values, for `soak list`; ``skip`` says what this machine or the ``target``
+    lacks, or is None.
 
     Raises:
         LoadError: as for :func:`load_scenario`.
     """
-    return [_describe(scenario) for scenario in scenarios_in(path)]
+    return [_describe(fit(scenario, target)) for scenario in scenarios_in(path)]
 
 
-def _describe(scenario: Scenario) -> dict[str, Any]:
-    env, skip = judge_needs(scenario)
+def describe_target(import_string: str) -> dict[str, Any]:
+    """A target as plain values, for `soak show --target`; ``verbs`` is None where they cannot be known.
+
+    Raises:
+        LoadError: as for :func:`load_target`.
+    """
+    target = load_target(import_string)
+    verbs = verbs_of(target)
+    return {"target": import_string, "verbs": None if verbs is None else dict(verbs)}
+
+
+def _describe(fitted: Fit) -> dict[str, Any]:
+    scenario = fitted.scenario
+    env, skip = ({}, fitted.skip) if fitted.skip else judge_needs(scenario)
     return {
         "name": scenario.name,
         "summary": scenario.summary,
@@ -179,6 +217,8 @@ def _describe(scenario: Scenario) -> dict[str, Any]:
         "real_exit": scenario.real_exit,
         "hang_after": scenario.hang_after,
         "sometimes": list(scenario.sometimes),
+        "waived": sorted(scenario.waived),
+        "left": [asdict(left) for left in fitted.left],
         "target": scenario.target,
         "skip": None if skip is None else {"reason": skip.reason, "remedy": skip.remedy},
         "env": env,

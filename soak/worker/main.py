@@ -151,7 +151,8 @@ class _Worker:
         self._beat_at = time.monotonic()
         operations, accepted, refused = self._flight.totals()
         self._beat_operations = operations
-        texts = self._scenario.sometimes
+        texts, waived = self._scenario.sometimes, self._scenario.waived
+        marks = zip(texts, self._flight.marks(len(texts)), strict=True)
         figures = self._gauge.read()
         self._emitter.emit(
             Beat(
@@ -163,7 +164,7 @@ class _Worker:
                 operations=operations,
                 accepted=accepted,
                 refused=refused,
-                sometimes=dict(zip(texts, self._flight.marks(len(texts)), strict=True)),
+                sometimes={text: count for text, count in marks if text not in waived},
                 rss=figures.rss,
                 heap=figures.heap,
                 blocks=figures.blocks,

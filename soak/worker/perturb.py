@@ -9,6 +9,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import sys
@@ -193,6 +194,8 @@ def files_of(target: Any, scenario: Scenario) -> Files:
 
 def module_names(target: Any) -> list[str]:
     """The modules where ``target`` and the classes that it is made of are defined, without repetition."""
+    if isinstance(target, functools.partial):  # a target that was named with arguments
+        target = target.func
     kinds = target.__mro__ if isinstance(target, type) else (target, *type(target).__mro__)
     names = [getattr(kind, "__module__", None) for kind in kinds]
     return list(dict.fromkeys(name for name in names if isinstance(name, str) and name != "builtins"))

@@ -29,7 +29,7 @@ from typing import Any
 
 from soak import events, kernel
 from soak.author import Scenario
-from soak.worker.load import LoadError, load_scenario, load_target
+from soak.worker.load import LoadError, load
 
 _MESSAGE_LIMIT = 1 << 20
 SPEC_FILE = "spec.json"
@@ -54,7 +54,7 @@ def serve(
     kernel.set_parent_death_signal(signal.SIGKILL)
     kernel.become_subreaper()
     try:
-        scenario, loaded = (None, None) if fresh else _load(scenario_file, name, target)
+        scenario, loaded = (None, None) if fresh else load(scenario_file, name, target)
     except LoadError as error:
         _send(control, {"failed": str(error)})
         return None
@@ -163,12 +163,6 @@ class _Zygote:
                         "left": [dataclasses.asdict(process) for process in left],
                     },
                 )
-
-
-def _load(scenario_file: str, name: str, target: str) -> tuple[Scenario, Any]:
-    scenario = load_scenario(scenario_file, name)
-    wanted = target or scenario.target
-    return scenario, load_target(wanted) if wanted else None
 
 
 def _why_not_fork() -> str:

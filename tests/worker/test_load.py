@@ -158,6 +158,8 @@ def test_describe_evaluates_the_needs(tmp_path: Path) -> None:
         "real_exit": False,
         "hang_after": None,
         "sometimes": ["it rained"],
+        "waived": [],
+        "left": [],
         "target": "pkg:Sim",
         "skip": None,
         "env": {"MUJOCO_GL": "egl"},
