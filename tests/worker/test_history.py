@@ -7,14 +7,15 @@ from pathlib import Path
 from soak.events import Note, Phase, PromiseBroken, Raised
 from tests.worker.harness import soak_story
 
-#: A box whose reads are as `READ` says, a thread that sets it and others that read it.
+#: A box whose reads are as `READ` says, a thread that sets it and others that read it once that is over: were
+#: they to race, a read of what was there before could always come first.
 BOX = """
-    import time
+    import threading
     from soak import models
 
     @soak.scenario(seconds=60, rounds=20)
     def story(target, rng):
-        yield {"now": 0, "before": 0}
+        yield {"now": 0, "before": 0, "over": threading.Event()}
 
     box = story.history(models.register(0), name="box", seconds=SECONDS)
 
@@ -23,9 +24,12 @@ BOX = """
         with box.call("k", "set", state["now"] + 1) as call:
             state["before"], state["now"] = state["now"], state["now"] + 1
             call.reply = models.DONE
+        if state["now"] == 20:
+            state["over"].set()
 
     @story.operation(threads=2)
     def get(state, rng):
+        state["over"].wait(30)
         with box.call("k", "get") as call:
             call.reply = state[READ]
 """
