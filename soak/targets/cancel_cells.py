@@ -75,8 +75,8 @@ class Statement:
     ending: Ending
     why: str = ""
     known_limit: bool = False
-    grace: float = 5.0
-    within: float = 10.0
+    grace: float = 3.0
+    within: float = 6.0
 
     def __str__(self) -> str:
         limit = f"known limit of CPython {VERSION}: " if self.known_limit else ""

@@ -29,8 +29,14 @@ class InterpreterOracle:
 
     def create(self, *, own_gil: bool) -> Interpreter:
         """Make an interpreter, in the thread that is going to drive it."""
+        me = threading.current_thread()
+        with self._lock:
+            other = self._driven.get(me)
+        always(other is None, ONE_DRIVER, thread=me.name, other=other and other.number)
         interpreter = interpreters.create(own_gil=own_gil)
-        self._enter(interpreter)
+        with self._lock:
+            self._drivers[interpreter] = {me}
+            self._driven[me] = interpreter
         return interpreter
 
     def execute(self, interpreter: Interpreter, script: str) -> None:
@@ -40,7 +46,7 @@ class InterpreterOracle:
             ScriptFailed: the script raised.
             InterpreterBusy: it runs something else, or may not be entered by this thread.
         """
-        if not self._enter(interpreter):
+        if not self._may_enter(interpreter):
             raise InterpreterBusy("it is another thread's")
         interpreters.execute(interpreter, script)
 
@@ -62,11 +68,10 @@ class InterpreterOracle:
                 self._driven.pop(thread, None)
         interpreters.destroy(interpreter)
 
-    def _enter(self, interpreter: Interpreter) -> bool:
+    def _may_enter(self, interpreter: Interpreter) -> bool:
         me = threading.current_thread()
         with self._lock:
             drivers = self._drivers.setdefault(interpreter, set())
             drivers.add(me)
-            other = self._driven.setdefault(me, interpreter)
-        own = drivers == {me} and other is interpreter
-        return always(own, ONE_DRIVER, interpreter=interpreter.number, thread=me.name, other=other.number)
+            own = drivers == {me} and self._driven.get(me) is interpreter
+        return always(own, ONE_DRIVER, interpreter=interpreter.number, thread=me.name)

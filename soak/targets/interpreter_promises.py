@@ -35,6 +35,8 @@ NOTHING_LEFT = "no interpreter and no driver is left once a host is closed"
 CALL_WITHIN = 3.0
 #: Seconds that a guest has for what takes it milliseconds.
 PATIENCE = 20.0
+#: Work that ends soon once it is cancelled.
+OBEDIENT_SCRIPT = "while not cancelled(0.005): pass"
 
 
 class Hosting:
