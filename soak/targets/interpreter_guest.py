@@ -105,7 +105,7 @@ class Guest:
         done: Future[None] = Future()
         with self._lock:
             if self._cancelled:
-                done.cancel()
+                _drop(done)
             else:
                 self.jobs.put((script, done))
         return done
@@ -127,7 +127,7 @@ class Guest:
         """What the driver does next; what was handed in before the cancel is dropped."""
         job = self.jobs.get()
         while job is not None and self._cancelled:
-            job[1].cancel()
+            _drop(job[1])
             job = self.jobs.get()
         return job
 
@@ -136,3 +136,9 @@ class Guest:
         for descriptor in (self._cancel_read, self._cancel_write):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _drop(done: Future[None]) -> None:
+    """Tell who waits that the script is not going to run."""
+    done.cancel()
+    done.set_running_or_notify_cancel()
