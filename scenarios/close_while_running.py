@@ -13,9 +13,10 @@ import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Closed, PolicyRun
 from soak.targets.promises import Dealings
+from soak.targets.protocol import simulation
 
 #: The robot that everybody starts and stops, and the one that only the ending thread touches.
-SHARED, OWN = "left", "right"
+OWN, SHARED = "left", "right"
 ROBOTS = (SHARED, OWN)
 
 MADE_AGAIN = "an engine can be made again after the end of another"
@@ -39,7 +40,12 @@ class House:
     stuck: list[policies.NeverReturns] = field(default_factory=list)
 
 
-@soak.scenario(seconds=1.5, target="soak.targets.mujoco_sim:MujocoSim", threads=1)
+@soak.scenario(
+    seconds=1.5,
+    target="soak.targets.mujoco_sim:MujocoSim",
+    threads=1,
+    uses=("start", "stop", "running", "close"),
+)
 def close_while_running(target: Any, rng: random.Random) -> Generator[House, None, None]:
     """Close, reload and removal with live policies: none outlives it, none steps a dead world.
 
@@ -59,22 +65,24 @@ mid_run = close_while_running.sometimes("a close met a policy that was stepping"
 met = {
     "start": close_while_running.sometimes("a close met the start of a policy"),
     "stop": close_while_running.sometimes("a close met the stop of a policy"),
-    "blocking run": close_while_running.sometimes("a close met a blocking policy"),
-    "mutation": close_while_running.sometimes("a close met a mutation"),
+    "blocking run": close_while_running.sometimes("a close met a blocking policy", uses=("run",)),
+    "mutation": close_while_running.sometimes("a close met a mutation", uses=("mutations",)),
 }
 twice = close_while_running.sometimes("two threads closed one engine")
-from_within = close_while_running.sometimes("a policy closed its own engine")
-named = close_while_running.sometimes("a close named a worker that did not end")
-let_go = close_while_running.sometimes("a worker ended after its engine had been closed")
-reloaded = close_while_running.sometimes("a scene was loaded over running policies")
-removed = close_while_running.sometimes("a robot was removed with its policy")
-kept = close_while_running.sometimes("a robot was kept because its policy did not end")
+from_within = close_while_running.sometimes("a policy closed its own engine", uses=("reentrant",))
+named = close_while_running.sometimes("a close named a worker that did not end", uses=("timeout",))
+let_go = close_while_running.sometimes("a worker ended after its engine had been closed", uses=("timeout",))
+reloaded = close_while_running.sometimes("a scene was loaded over running policies", uses=("reload",))
+removed = close_while_running.sometimes("a robot was removed with its policy", uses=("remove",))
+kept = close_while_running.sometimes(
+    "a robot was kept because its policy did not end", uses=("remove", "timeout")
+)
 told = close_while_running.sometimes("another thread was told that the engine is closed")
 
 
 def make(house: House, rng: random.Random) -> tuple[Dealings, PolicyRun | None]:
     """A new engine with a policy on each robot, given to the others; and the run on the own robot."""
-    dealings = house.now = Dealings(house.target())
+    dealings = house.now = Dealings(simulation(house.target))
     policy = rng.choice((policies.mock(), policies.sinusoid(), policies.slow(seconds=0.002)))
     outcome = dealings.start(OWN, policy, seconds=SURELY)
     accepted = isinstance(outcome, PolicyRun)
@@ -103,7 +111,7 @@ def end_surely(dealings: Dealings, rng: random.Random) -> None:
     replies = (
         sim.start_policy(OWN, policies.mock(), steps=1),
         sim.run_policy(OWN, policies.mock(), steps=1),
-        sim.set_gravity([0.0, 0.0, -9.81]),
+        *(mutation(rng, OWN) for mutation in sim.mutations[:1]),
         sim.observe(OWN),
         sim.step(),
     )
@@ -129,10 +137,10 @@ def close_twice(house: House, rng: random.Random) -> None:
     twice()
 
 
-@close_while_running.operation()
+@close_while_running.operation(uses=("reentrant",))
 def close_from_within(house: House, rng: random.Random) -> None:
     """Close from a policy: it cannot wait for itself, and says so."""
-    dealings = house.now = Dealings(house.target())
+    dealings = house.now = Dealings(simulation(house.target))
     replies: list[Closed] = []
     decide = policies.mock()
 
@@ -148,7 +156,7 @@ def close_from_within(house: House, rng: random.Random) -> None:
     end_surely(dealings, rng)
 
 
-@close_while_running.operation()
+@close_while_running.operation(uses=("timeout",))
 def close_in_vain(house: House, rng: random.Random) -> None:
     """Close while a policy does not return: the worker is named, and takes no step once it is let go."""
     dealings, run = make(house, rng)
@@ -170,7 +178,7 @@ def close_in_vain(house: House, rng: random.Random) -> None:
     end_surely(dealings, rng)
 
 
-@close_while_running.operation()
+@close_while_running.operation(uses=("reload",))
 def reload(house: House, rng: random.Random) -> None:
     """Load a scene over running policies; the own robot is free afterwards."""
     dealings, run = make(house, rng)
@@ -185,7 +193,7 @@ def reload(house: House, rng: random.Random) -> None:
     end_surely(dealings, rng)
 
 
-@close_while_running.operation()
+@close_while_running.operation(uses=("remove",))
 def remove(house: House, rng: random.Random) -> None:
     """Remove the own robot with its policy, then the shared one with whatever others started on it."""
     dealings, _ = make(house, rng)
@@ -195,10 +203,10 @@ def remove(house: House, rng: random.Random) -> None:
     end_surely(dealings, rng)
 
 
-@close_while_running.operation(weight=0.5)
+@close_while_running.operation(weight=0.5, uses=("remove", "timeout"))
 def remove_in_vain(house: House, rng: random.Random) -> None:
     """A policy that does not return keeps its robot from being removed, and then from nothing."""
-    dealings = house.now = Dealings(house.target())
+    dealings = house.now = Dealings(simulation(house.target))
     stuck = stick(house, dealings)
     if stuck is None:
         return
@@ -248,7 +256,9 @@ def disturb(house: House, rng: random.Random) -> object:
             outcome = dealings.sim.observe(rng.choice(ROBOTS))
         case 4:
             verbs = [each for each in dealings.sim.mutations if each.name in VERBS]
-            outcome = dealings.mutate(rng.choice(verbs), rng, SHARED).outcome
+            outcome = None
+            if known := verbs or dealings.sim.mutations:
+                outcome = dealings.mutate(rng.choice(known), rng, SHARED).outcome
         case _:
             outcome = None
             dealings.look()

@@ -33,7 +33,9 @@ class Guarded:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-@soak.scenario(seconds=0.5, target="soak.targets.mujoco_sim:MujocoSim", threads=4)
+@soak.scenario(
+    seconds=0.5, target="soak.targets.mujoco_sim:MujocoSim", threads=4, uses=("start", "stop", "run_numbers")
+)
 def guard_history(target: Any, rng: random.Random) -> Generator[Guarded, None, None]:
     """Whatever starts, stops and mutations answer, one order of them explains all answers.
 

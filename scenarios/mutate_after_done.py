@@ -14,6 +14,7 @@ import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Policy, PolicyRun
 from soak.targets.promises import Dealings, Seen
+from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
@@ -38,14 +39,19 @@ class Bench:
     starter: ThreadPoolExecutor
 
 
-@soak.scenario(seconds=5.0, rounds=6, target="soak.targets.mujoco_sim:MujocoSim")
+@soak.scenario(
+    seconds=5.0,
+    rounds=6,
+    target="soak.targets.mujoco_sim:MujocoSim",
+    uses=("start", "stop", "running", "mutations", "close"),
+)
 def mutate_after_done(target: Any, rng: random.Random) -> Generator[Bench, None, None]:
     """The very next mutation after a policy's end is accepted: ran out, stopped, failed, removed.
 
     The mutating thread hammers from before the end until after it, so that its next call comes at once. The
     iterations are short: what every one of them leaves behind adds up quickly.
     """
-    sim = target()
+    sim = simulation(target)
     with ThreadPoolExecutor(1, thread_name_prefix="starter") as starter:
         yield Bench(sim=sim, dealings=Dealings(sim), starter=starter)
         sim.close()
@@ -53,19 +59,21 @@ def mutate_after_done(target: Any, rng: random.Random) -> Generator[Bench, None,
 
 across = mutate_after_done.sometimes("mutations were refused right before the end and accepted right after")
 marks = {
-    way: mutate_after_done.sometimes(f"a mutation came right after a policy {way}")
-    for way in (
-        "ran out of steps",
-        "ran out of seconds",
-        "raised",
-        "was stopped",
-        "blocked its caller",
-        "raised in its caller",
-        "was removed with its robot",
-        "ended with its scene",
-    )
+    way: mutate_after_done.sometimes(f"a mutation came right after a policy {way}", uses=uses)
+    for way, uses in {
+        "ran out of steps": (),
+        "ran out of seconds": (),
+        "raised": (),
+        "was stopped": (),
+        "blocked its caller": ("run",),
+        "raised in its caller": ("run",),
+        "was removed with its robot": ("remove",),
+        "ended with its scene": ("reload", "second_robot"),
+    }.items()
 }
-called_back = mutate_after_done.sometimes("a mutation came from the callback of a policy that is done")
+called_back = mutate_after_done.sometimes(
+    "a mutation came from the callback of a policy that is done", uses=("future",)
+)
 
 
 def hammer(bench: Bench, rng: random.Random, done: Callable[[], bool]) -> Seen | None:
@@ -126,7 +134,8 @@ def by_itself(bench: Bench, rng: random.Random) -> None:
 @mutate_after_done.operation()
 def stopped(bench: Bench, rng: random.Random) -> None:
     """The policies of one robot or of two are stopped by the thread that started them."""
-    robots = rng.choice(((HOST,), (HOST, OTHER)))
+    there = bench.sim.robots()
+    robots = [robot for robot in rng.choice(((HOST,), (HOST, OTHER))) if robot in there]
     runs = [run for robot in robots if (run := start(bench, robot, policies.mock(), seconds=SURELY))]
     pause = rng.choice((0.0, rng.uniform(0.0, 0.005)))
 
@@ -139,7 +148,7 @@ def stopped(bench: Bench, rng: random.Random) -> None:
     finish(bench, rng, lambda: all(run.done() for run in runs), "was stopped")
 
 
-@mutate_after_done.operation()
+@mutate_after_done.operation(uses=("run",))
 def blocking(bench: Bench, rng: random.Random) -> None:
     """A policy that blocks another thread runs out or raises."""
     way = rng.choice(("blocked its caller", "raised in its caller"))
@@ -149,7 +158,7 @@ def blocking(bench: Bench, rng: random.Random) -> None:
     finish(bench, rng, call.done, way)
 
 
-@mutate_after_done.operation()
+@mutate_after_done.operation(uses=("remove",))
 def removed(bench: Bench, rng: random.Random) -> None:
     """A robot is removed while its policy runs, and comes back as if nothing had been."""
     sim = bench.sim
@@ -165,7 +174,7 @@ def removed(bench: Bench, rng: random.Random) -> None:
     soak.always(run is None or run.done(), REMOVED, run=run)
 
 
-@mutate_after_done.operation()
+@mutate_after_done.operation(uses=("reload", "second_robot"))
 def reloaded(bench: Bench, rng: random.Random) -> None:
     """Another scene is loaded while policies run on both robots."""
     for robot in (HOST, OTHER):
@@ -176,7 +185,7 @@ def reloaded(bench: Bench, rng: random.Random) -> None:
     soak.always(call.result() is None, RELOADED, refusal=str(call.result()))
 
 
-@mutate_after_done.operation()
+@mutate_after_done.operation(uses=("future",))
 def in_the_callback(bench: Bench, rng: random.Random) -> None:
     """The future itself says that it is done: no mutation can come sooner."""
     run = start(bench, HOST, policies.mock(), steps=rng.randint(1, 5))

@@ -12,6 +12,7 @@ import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Ending, PolicyRun
 from soak.targets.promises import Dealings
+from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
@@ -43,14 +44,19 @@ class Storm:
         time.sleep(max(0.0, CALM - self.age()))
 
 
-@soak.scenario(seconds=STORM, target="soak.targets.mujoco_sim:MujocoSim", threads=2)
+@soak.scenario(
+    seconds=STORM,
+    target="soak.targets.mujoco_sim:MujocoSim",
+    threads=2,
+    uses=("start", "stop", "running", "mutations", "close"),
+)
 def mutation_storm(target: Any, rng: random.Random) -> Generator[Storm, None, None]:
     """A policy of five seconds under a storm of mutations: all are refused, none takes effect.
 
     Before, during and after it, short policies start, run out, fail, block and are stopped, and robots come
     and go. Where no policy that it concerns runs, a mutation is accepted, and takes effect.
     """
-    sim = target()
+    sim = simulation(target)
     sim.add_robot("guest-0", GUEST_AT)
     now = time.monotonic()
     yield Storm(sim=sim, dealings=Dealings(sim), long_after=CALM + rng.uniform(0.2, 0.6), made=now)
@@ -58,15 +64,19 @@ def mutation_storm(target: Any, rng: random.Random) -> Generator[Storm, None, No
 
 
 refused = mutation_storm.sometimes("a mutation was refused while a policy ran throughout")
-accepted_beside = mutation_storm.sometimes("a robot's mutation was accepted while another's policy ran")
+accepted_beside = mutation_storm.sometimes(
+    "a robot's mutation was accepted while another's policy ran", uses=("robot_mutations", "second_robot")
+)
 accepted_idle = mutation_storm.sometimes("a mutation of the scene was accepted")
 met = {
     "start": mutation_storm.sometimes("a mutation met the start of a policy"),
-    "stop": mutation_storm.sometimes("a mutation met the stop of a policy"),
+    "stop": mutation_storm.sometimes("a mutation met the stop of a policy", uses=("second_robot",)),
     "ran out": mutation_storm.sometimes("a mutation met the end of a policy that ran out"),
     "raised": mutation_storm.sometimes("a mutation met the end of a policy that raised"),
-    "blocking run": mutation_storm.sometimes("a mutation met a blocking policy"),
-    "removal": mutation_storm.sometimes("a mutation met the removal of a robot with its policy"),
+    "blocking run": mutation_storm.sometimes("a mutation met a blocking policy", uses=("run",)),
+    "removal": mutation_storm.sometimes(
+        "a mutation met the removal of a robot with its policy", uses=("remove",)
+    ),
 }
 endured = mutation_storm.sometimes("the policy of five seconds ran out under the storm")
 
@@ -137,7 +147,7 @@ def fail(storm: Storm, rng: random.Random) -> object:
     return outcome.wait(0.02)
 
 
-@mutation_storm.operation()
+@mutation_storm.operation(uses=("second_robot",))
 def start_then_stop(storm: Storm, rng: random.Random) -> object:
     """A policy that is stopped, at once or a little later."""
     storm.wait_calm_over()
@@ -151,7 +161,7 @@ def start_then_stop(storm: Storm, rng: random.Random) -> object:
     return storm.dealings.stop(robot, outcome)
 
 
-@mutation_storm.operation()
+@mutation_storm.operation(uses=("run",))
 def block(storm: Storm, rng: random.Random) -> object:
     """A policy that runs in the caller's thread, to its end or to its failure."""
     storm.wait_calm_over()
@@ -160,7 +170,7 @@ def block(storm: Storm, rng: random.Random) -> object:
     return storm.dealings.run(robot, policy, steps=rng.randint(1, 12))
 
 
-@mutation_storm.operation(weight=0.5)
+@mutation_storm.operation(weight=0.5, uses=("remove",))
 def remove_with_policy(storm: Storm, rng: random.Random) -> object:
     """A robot comes, gets a policy, and is taken away with it."""
     storm.wait_calm_over()

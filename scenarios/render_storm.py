@@ -47,6 +47,7 @@ class Studio:
     needs=(gl,),
     fresh=True,
     hang_after=20.0,
+    uses=("renderers",),
 )
 def render_storm(target: Any, rng: random.Random) -> Generator[Studio, None, None]:
     """Render in policy threads and in others while policies step and the scene is recompiled.

@@ -12,6 +12,7 @@ import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import PolicyRun
 from soak.targets.promises import Dealings
+from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
@@ -34,14 +35,19 @@ class Pair:
     own: PolicyRun | None = None
 
 
-@soak.scenario(seconds=1.0, target="soak.targets.mujoco_sim:MujocoSim", threads=3)
+@soak.scenario(
+    seconds=1.0,
+    target="soak.targets.mujoco_sim:MujocoSim",
+    threads=3,
+    uses=("start", "stop", "running", "close"),
+)
 def start_stop(target: Any, rng: random.Random) -> Generator[Pair, None, None]:
     """Start, stop, start, stop: one live worker per robot at most, and none that steps once it is stopped.
 
     Stops right after starts, double starts, stops of what is not running, blocking runs that are stopped from
     outside, and mutations in between.
     """
-    sim = target()
+    sim = simulation(target)
     yield Pair(sim=sim, dealings=Dealings(sim))
     sim.close()
 
@@ -52,9 +58,9 @@ nothing_there = start_stop.sometimes("a stop found nothing to stop")
 double = start_stop.sometimes("a second start was refused")
 contended = start_stop.sometimes("two threads started one robot at the same time")
 two_stops = start_stop.sometimes("two threads stopped one robot at the same time")
-blocking_stopped = start_stop.sometimes("a blocking policy was stopped by another thread")
-restarted = start_stop.sometimes("a stopped robot was started again at once")
-changed = start_stop.sometimes("a mutation was accepted between two policies")
+blocking_stopped = start_stop.sometimes("a blocking policy was stopped by another thread", uses=("run",))
+restarted = start_stop.sometimes("a stopped robot was started again at once", uses=("second_robot",))
+changed = start_stop.sometimes("a mutation was accepted between two policies", uses=("mutations",))
 
 
 @start_stop.operation()
@@ -90,7 +96,7 @@ def stop_whatever(pair: Pair, rng: random.Random) -> object:
     return reply
 
 
-@start_stop.operation(weight=0.5)
+@start_stop.operation(weight=0.5, uses=("run",))
 def block(pair: Pair, rng: random.Random) -> object:
     """A blocking run on the shared robot, which others stop, or which ends by itself."""
     outcome = pair.dealings.run(SHARED, policies.mock(), steps=rng.randint(1, 20))
@@ -108,7 +114,7 @@ def end_by_itself(pair: Pair, rng: random.Random) -> object:
     return outcome.wait(0.02) if isinstance(outcome, PolicyRun) else outcome
 
 
-@start_stop.operation(threads=1)
+@start_stop.operation(threads=1, uses=("second_robot",))
 def own_robot(pair: Pair, rng: random.Random) -> object:
     """One thread alone with a robot: every reply is known beforehand, unless a stop gave up waiting."""
     dealings = pair.dealings
@@ -135,13 +141,13 @@ def own_robot(pair: Pair, rng: random.Random) -> object:
     return reply
 
 
-@start_stop.operation(threads=1)
+@start_stop.operation(threads=1, uses=("mutations",))
 def mutate(pair: Pair, rng: random.Random) -> object:
     """Mutations in between; those that recompile are rare, for the others are to race."""
     time.sleep(rng.uniform(0.0, 0.001))
     wanted = rng.random() < 0.05
     mutations = [each for each in pair.sim.mutations if (each.name not in QUICK) == wanted]
-    seen = pair.dealings.mutate(rng.choice(mutations), rng, rng.choice((SHARED, OWN)))
+    seen = pair.dealings.mutate(rng.choice(mutations or pair.sim.mutations), rng, rng.choice((SHARED, OWN)))
     changed(seen.outcome is None)
     return seen.outcome
 

@@ -118,6 +118,10 @@ class MujocoSim(Verbs):
                 return SceneVersion(parts=(("", ("closed",)),))
             return SceneVersion(parts=tuple((name, self._version_of(name)) for name in self._parts))
 
+    def sees_effect(self, scope: str) -> bool:
+        """Whether an accepted mutation of that scope shows in :meth:`scene_version`: any does."""
+        return True
+
     def _version_of(self, name: str) -> tuple[object, ...]:
         model, part = self._model, self._parts[name]
         geoms = list(part.geoms)

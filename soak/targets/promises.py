@@ -210,7 +210,7 @@ class Dealings:
                 always(outcome is not None, REFUSED, verb=mutation.name, robot=robot, running=live)
             mine, now = before.part(live), after.part(live)
             always(now in (mine, CLOSED), UNCHANGED, verb=mutation.name, running=live, before=mine, now=now)
-        if outcome is None:
+        if outcome is None and sim.sees_effect(mutation.scope):
             always(before != after, TAKES_EFFECT, verb=mutation.name, robot=robot)
         return Seen(outcome, bool(live) and concerned, bool(live), self.edges.met(over))
 
