@@ -133,11 +133,24 @@ def list_(python: Python = "", as_json: Json = False) -> None:
 
 @app.command()
 def show(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")] = "",
+    finding: Annotated[
+        str, typer.Argument(help="A finding's name, or the beginning of it; or the word target.")
+    ] = "",
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", metavar="MODULE:ATTR", help="Show this target's verbs and scenarios instead."
+        ),
+    ] = "",
+    python: Python = "",
     out: Out = _OUT,
     as_json: Json = False,
 ) -> None:
-    """Show a finding with its newest evidence; all findings in short without a name."""
+    """Show a finding with its newest evidence, all findings in short without a name, or a --target."""
+    if target or finding == "target":
+        from soak.cli.show_target import show_target
+
+        raise typer.Exit(show_target(target, python=python, as_json=as_json))
     from soak.cli.show import show
 
     raise typer.Exit(show(finding, out=out, as_json=as_json))
