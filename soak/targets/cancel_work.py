@@ -55,7 +55,7 @@ except Cancelled:
 """
 
 #: Seconds that the shielded section takes.
-SHIELDED_S = 0.2
+SHIELDED_S = 0.3
 
 
 def script(place: Place, *, cancel: int, report: int) -> str:
