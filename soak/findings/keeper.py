@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from soak.events import Evidence, Kept, Sighted
-from soak.files import write_whole
 from soak.findings.finding import FindingContext
 from soak.findings.store import Store
 from soak.supervisor.plan import Plan
@@ -61,6 +60,4 @@ class StoreKeeper:
         if evidence.path:
             self._store.add_evidence(kept, self._folder / evidence.path, evidence.name)
         else:
-            folder = self._store.folder(kept.finding) / str(kept.occurrence)
-            if folder.is_dir():
-                write_whole(folder / f"no-{evidence.name}", f"{evidence.problem}\n")
+            self._store.explain_missing(kept, evidence.name, evidence.problem)

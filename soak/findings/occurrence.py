@@ -52,10 +52,10 @@ def add(folder: Path, source: Path, name: str) -> Path | None:
     target = _free_name(folder, name)
     copy_bounded(source, target, sync=False)
     if is_flight(target):
-        stem = "" if target.name == "flight" else f"-{target.stem.removeprefix('flight').strip('-.')}"
         # What is filed was saved a moment ago: by this clock, a stuck thread's age is right.
         text = read_ring(target, now=time.monotonic())
-        write_whole(folder / f"ring{stem.rstrip('-')}.txt", text, sync=False)
+        first = folder / "ring.txt"
+        write_whole(folder / f"ring-{target.stem}.txt" if first.exists() else first, text, sync=False)
     return target
 
 

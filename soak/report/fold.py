@@ -99,6 +99,9 @@ class Progress:
         self._names.pop(event.sighting - _SIGHTINGS_OPEN, None)
         if event.scenario:
             self._scenario(event.scenario).findings.add(name)
+        worker = self._workers.get(event.worker)
+        if worker is not None and event.kind in (Kind.VIOLATION, Kind.ERROR):
+            worker.failed_in = event.iteration  # the worker retires in it, with status 0
 
     def _filed(self, event: Kept | Evidence) -> None:
         row = self.findings.get(self._names.get(event.sighting, ""))

@@ -38,6 +38,7 @@ class WorkerRow:
     number: int
     scenario: str
     first_iteration: int
+    failed_in: int = -1
     counts: Counts = field(default_factory=Counts)
     sometimes: dict[str, int] = field(default_factory=dict)
     rss: int = 0
@@ -90,7 +91,8 @@ class ScenarioRow:
             self.ended_took = _together(self.ended_took, row.took)
         if row is not None and event.asked in ("", "hang"):
             begun = event.iteration - row.first_iteration + 1
-            self.failed += 1 if begun > event.iterations and event.status != 0 else 0
+            died = event.status != 0 or row.failed_in == event.iteration
+            self.failed += 1 if begun > event.iterations and died else 0
 
     @property
     def counts(self) -> Counts:

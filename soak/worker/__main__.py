@@ -55,7 +55,11 @@ def _target(import_string: str) -> None:
 def _installed() -> None:
     """Answer one line per scenario file that an installed package offers."""
     for entry in importlib.metadata.entry_points(group="soak.scenarios"):
-        spec = importlib.util.find_spec(entry.module)
+        try:
+            spec = importlib.util.find_spec(entry.module)
+        except Exception as error:  # noqa: BLE001 - a package that was half removed hides no other
+            sys.stderr.write(f"soak: entry point {entry.name} leads nowhere: {error!r}\n")
+            continue
         if spec is not None and spec.origin is not None:
             _answer({"name": entry.name, "file": spec.origin})
 

@@ -234,7 +234,6 @@ def test_hits_of_one_bug_are_one_finding(soak: Soak) -> None:
     assert kept == [1, 2, 3, 8, 9, 10, 11, 12]
 
 
-@pytest.mark.xfail(strict=True, reason="the fold counts no iteration that ended in a violation as a try")
 def test_a_rate_counts_the_iterations_that_broke_a_promise(soak: Soak) -> None:
     """Every second of 8 iterations breaks a promise: a rate of 4/8, not of 4/4."""
     body = """

@@ -45,9 +45,6 @@ def test_show_tells_one_finding_with_its_evidence(soak: Soak, done: Done) -> Non
         assert word in text
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the ring of a violation is filed as ring-ring-0.txt, which is not shown"
-)
 def test_show_tells_what_came_before_a_violation(soak: Soak, done: Done) -> None:
     """The operations of each thread before it, out of the flight ring."""
     assert "fetch_milk" in soak("show", done.finding().name).stdout
