@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import soak
@@ -19,6 +20,7 @@ from soak.author import Refused
 
 #: Seconds for a process that takes some tenths of one.
 PATIENCE = 60.0
+_LOOK = 0.2
 
 
 class Situation(enum.Enum):
@@ -46,23 +48,26 @@ def stated_status(situation: Situation) -> int:
     return -signal.SIGABRT if known_limit else 0
 
 
-def exit_with(situation: Situation, host: type) -> int:
-    """The exit status of such a process.
-
-    Raises:
-        subprocess.TimeoutExpired: it did not end.
-    """
+def exit_with(situation: Situation, host: type) -> int | None:
+    """The exit status of such a process; None if it did not end, and was killed."""
     root = str(Path(soak.__file__).parents[1])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    ended = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", __name__, situation.name, f"{host.__module__}:{host.__qualname__}"],
         env={**os.environ, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
-    return ended.returncode
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            return process.wait(_LOOK)
+        except subprocess.TimeoutExpired:
+            soak.beat()
+    process.kill()
+    process.wait()
+    return None
 
 
 def main(situation: str, host: str) -> None:
