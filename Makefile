@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format canary bench build clean
+.PHONY: help run test test-mujoco3 test-slow check format canary bench build clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soak needs Python 3.11 or newer: make PYTHON=python3.13 …")'
@@ -23,6 +23,11 @@ run: $(READY) ## the main job: soak the simulation for one minute
 
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest
+
+test-mujoco3: $(READY) ## what needs MuJoCo 3, in an environment of its own
+	$(PYTHON) -m venv $(VENV)-mujoco3
+	$(VENV)-mujoco3/bin/python -m pip install --quiet --editable '.[all]' pytest
+	$(VENV)-mujoco3/bin/python -m pytest tests/targets tests/scenarios/test_env.py
 
 test-slow: $(READY) ## the longer soaks
 	$(BIN)/python -m pytest -m slow
@@ -47,4 +52,4 @@ build: $(READY) ## wheel and sdist
 	$(BIN)/python -m build
 
 clean: ## remove what was built
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-mujoco3 build dist .mypy_cache .ruff_cache .pytest_cache

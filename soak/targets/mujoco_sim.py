@@ -69,7 +69,7 @@ class MujocoSim(Verbs):
         self.mutations: tuple[Mutation, ...] = mutations_of(self)
 
     @classmethod
-    def soak_verbs(cls) -> dict[str, str]:
+    def soak_verbs(cls, **arguments: Any) -> dict[str, str]:
         """It has every verb that there is."""
         return dict.fromkeys(verbs.ALL, "")
 

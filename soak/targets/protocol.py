@@ -137,7 +137,7 @@ class PolicySimulation:
     # -- what soak asks ----------------------------------------------------------------------------------
 
     @classmethod
-    def soak_verbs(cls) -> dict[str, str]:
+    def soak_verbs(cls, **arguments: Any) -> dict[str, str]:
         """Every verb that scenarios may use: "" where this class has it, else what to do about it."""
         has = {name for name in verbs.METHODS if getattr(cls, name) is not getattr(PolicySimulation, name)}
         if not has >= {"add", "remove"}:  # one is of no use without the other

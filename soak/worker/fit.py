@@ -1,8 +1,8 @@
 """Which scenarios can use a target, judged by the verbs that each side declares.
 
-A target declares its verbs with ``soak_verbs()``, a class or static method that returns, for each verb that
-it knows of, "" where it has the verb, else what to do about it. A scenario names what it ``uses``. What a
-target lacks is left out by name: a whole scenario, an operation, a `sometimes`.
+A target declares its verbs with ``soak_verbs(**arguments)``, a class or static method that returns, for each
+verb that it knows of, "" where it has the verb, else what to do about it. A scenario names what it ``uses``.
+What a target lacks is left out by name: a whole scenario, an operation, a `sometimes`.
 
 Standard library only.
 """
@@ -39,20 +39,17 @@ class Fit:
     skip: Missing | None = None
 
 
-def origin(target: Any) -> Any:
-    """The class or function behind a target that was named with arguments."""
-    return target.func if isinstance(target, functools.partial) else target
-
-
 def verbs_of(target: Any) -> Mapping[str, str] | None:
     """What ``target`` declares; None where that cannot be known: a function may make anything.
 
-    A class that declares nothing has no verbs.
+    A class that declares nothing has no verbs. One that is named with arguments is asked with them.
     """
-    target = origin(target)
-    declared: Callable[[], Mapping[str, str]] | None = getattr(target, "soak_verbs", None)
+    arguments: Mapping[str, Any] = {}
+    if isinstance(target, functools.partial):
+        target, arguments = target.func, target.keywords
+    declared: Callable[..., Mapping[str, str]] | None = getattr(target, "soak_verbs", None)
     if declared is not None:
-        return dict(declared())
+        return dict(declared(**arguments))
     return {} if isinstance(target, type) else None
 
 

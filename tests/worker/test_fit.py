@@ -42,6 +42,15 @@ class Hen(Duck):
         return {"walk": "", "fly": "grow wings"}
 
 
+class Parrot:
+    def __init__(self, colour: str) -> None:
+        self.colour = colour
+
+    @staticmethod
+    def soak_verbs(colour: str) -> dict[str, str]:
+        return {"say": colour}
+
+
 class Stone:
     pass
 
@@ -98,4 +107,4 @@ def test_a_target_takes_arguments_like_a_url() -> None:
     target = load_target("fractions:Fraction?numerator=3&denominator=4")
     assert isinstance(target, functools.partial)
     assert target.keywords == {"numerator": "3", "denominator": "4"}
-    assert verbs_of(functools.partial(Hen)) == Hen.soak_verbs()
+    assert verbs_of(functools.partial(Parrot, colour="grey")) == {"say": "grey"}
