@@ -177,6 +177,9 @@ class Recorder:
     def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]:
         return (len(operations),)
 
+    def took(self, what: str, seconds: float) -> None:
+        self.said.append((what, seconds))
+
 
 def test_a_witness_hears_every_statement() -> None:
     """Inside a worker nothing raises: the witness is told, and `always` says what it found."""
@@ -193,7 +196,9 @@ def test_a_witness_hears_every_statement() -> None:
             raise KeyError
         assert soak.stopping()
         assert soak.processes("claim", "note") == (2,)
+        soak.took("a step", 0.5)
     finally:
         assert set_witness(before) is recorder
     expected = [("broken", {"n": 1}), 0, "enter x", "beat", "leave", "enter y", "raised"]
+    expected.append(("a step", 0.5))
     assert recorder.said == expected
