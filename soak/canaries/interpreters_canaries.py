@@ -35,7 +35,11 @@ INTERPRETERS: tuple[Canary, ...] = (
         "destroy_inside", "destroy with the driver inside", "DestroyInside", "driver's thread has ended"
     ),
     _planted(
-        "unbounded_join", "join without a time-out", "UnboundedJoin", "bounded|destroy", expect=_NEVER_RETURNS
+        "unbounded_join",
+        "join without a time-out",
+        "UnboundedJoin",
+        "bounded|destroy|end_process",
+        expect=_NEVER_RETURNS,
     ),
     _planted(
         "unheard_bootstrap",

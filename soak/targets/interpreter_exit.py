@@ -19,7 +19,7 @@ import soak
 from soak.author import Refused
 
 #: Seconds for a process that takes some tenths of one.
-PATIENCE = 60.0
+PATIENCE = 20.0
 _LOOK = 0.2
 
 
