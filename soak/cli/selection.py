@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,21 +41,23 @@ def select(words: Sequence[str], interpreter: Interpreter, target: str = "") -> 
     """
     wanted = [_file_of(word, interpreter) for word in words or catalogue.built_in_files()]
     described = _describe(list(dict.fromkeys(file for file, _name in wanted)), interpreter, target)
-    entries: dict[tuple[Path, str], Entry] = {}
-    skipped: dict[str, Skipped] = {}
+    chosen: dict[tuple[Path, str], dict[str, Any]] = {}
     for file, name in wanted:
         records = [record for record in described[file] if not name or record["name"] == name]
         if not records:
             known = ", ".join(record["name"] for record in described[file])
             raise UsageProblem(f"{file} has no scenario {name!r}; it has {known}")
-        for record in records:
-            if record["skip"]:
-                skipped[record["name"]] = Skipped(name=record["name"], **record["skip"])
-            else:
-                entries[file, record["name"]] = _entry(file, record)
-                skipped |= {skip.name: skip for skip in _left_out(record)}
+        chosen |= {(file, record["name"]): record for record in records}
+    entries = {key: _entry(key[0], record) for key, record in chosen.items() if not record["skip"]}
     _refuse_namesakes(entries)
-    return Selection(entries=tuple(entries.values()), skipped=tuple(skipped.values()))
+    skipped = [
+        Skipped(name=record["name"], **record["skip"])
+        for record in chosen.values()
+        if record["skip"] and (words or not record["other_kind"])
+    ]
+    skipped += [] if words else _of_other_kinds(chosen.values(), target)
+    skipped += _left_out(record for record in chosen.values() if not record["skip"])
+    return Selection(entries=tuple(entries.values()), skipped=tuple(skipped))
 
 
 def _refuse_namesakes(entries: Iterable[tuple[Path, str]]) -> None:
@@ -86,19 +89,29 @@ def _file_of(word: str, interpreter: Interpreter) -> tuple[Path, str]:
     )
 
 
-def _left_out(record: dict[str, Any]) -> list[Skipped]:
+def _left_out(records: Iterable[dict[str, Any]]) -> list[Skipped]:
     """The operations that the target has no verb for, by the verb."""
-    without: dict[tuple[str, str], list[str]] = {}
-    for left in record["left"]:
-        without.setdefault((left["verb"], left["remedy"]), []).append(left["operation"])
+    without: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for record in records:
+        for left in record["left"]:
+            scenarios = without.setdefault((left["verb"], left["remedy"]), {})
+            scenarios.setdefault(record["name"], []).append(left["operation"])
     return [
         Skipped(
-            name=f"{record['name']} ({', '.join(operations)})",
+            name=", ".join(f"{name} ({', '.join(operations)})" for name, operations in scenarios.items()),
             reason=f"the target has no {verb}",
             remedy=remedy,
         )
-        for (verb, remedy), operations in without.items()
+        for (verb, remedy), scenarios in without.items()
     ]
+
+
+def _of_other_kinds(records: Iterable[dict[str, Any]], target: str) -> list[Skipped]:
+    """The scenarios that nobody asked for by name, and that take targets of other kinds: one line for all."""
+    names = [record["name"] for record in records if record["other_kind"]]
+    reason = "they soak targets of other kinds"
+    remedy = f"soak show --target {shlex.quote(target)}"
+    return [Skipped(name=", ".join(names), reason=reason, remedy=remedy)] if names else []
 
 
 def _describe(files: list[Path], interpreter: Interpreter, target: str) -> dict[Path, list[dict[str, Any]]]:

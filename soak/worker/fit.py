@@ -37,6 +37,7 @@ class Fit:
     scenario: Scenario
     left: tuple[Left, ...] = ()
     skip: Missing | None = None
+    other_kind: bool = False
 
 
 def verbs_of(target: Any) -> Mapping[str, str] | None:
@@ -60,7 +61,9 @@ def fit(scenario: Scenario, target: Any) -> Fit:
         return Fit(scenario=scenario)
     if not scenario.uses:
         own = (scenario.target or "").startswith(_OWN)
-        return Fit(scenario=scenario, skip=_of_another_kind(scenario) if verbs and own else None)
+        return _other_kind(scenario) if verbs and own else Fit(scenario=scenario)
+    if verbs and not verbs.keys() & set(scenario.uses):
+        return _other_kind(scenario)
     lacking = _lacking(scenario.uses, verbs)
     if lacking:
         return Fit(scenario=scenario, skip=_lacks(lacking, verbs))
@@ -93,8 +96,9 @@ def _lacks(lacking: list[str], verbs: Mapping[str, str]) -> Missing:
     return Missing(reason=f"the target has no {', '.join(lacking)}", remedy="; ".join(remedies))
 
 
-def _of_another_kind(scenario: Scenario) -> Missing:
-    return Missing(
-        reason=f"it soaks targets like {scenario.target}, which is of another kind",
+def _other_kind(scenario: Scenario) -> Fit:
+    skip = Missing(
+        reason=f"it soaks targets of another kind, like {scenario.target}",
         remedy="choose one that `soak show --target` lists, or say in the scenario what it uses",
     )
+    return Fit(scenario=scenario, skip=skip, other_kind=True)

@@ -219,6 +219,7 @@ def _describe(fitted: Fit) -> dict[str, Any]:
         "sometimes": list(scenario.sometimes),
         "waived": sorted(scenario.waived),
         "left": [asdict(left) for left in fitted.left],
+        "other_kind": fitted.other_kind,
         "target": scenario.target,
         "skip": None if skip is None else {"reason": skip.reason, "remedy": skip.remedy},
         "env": env,

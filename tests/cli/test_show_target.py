@@ -57,6 +57,16 @@ def test_a_run_names_what_it_left_out(soak: Soak) -> None:
     assert not any("blocked its caller" in text for text in document["scenarios"][0]["sometimes"])
 
 
+def test_a_run_of_all_scenarios_names_those_of_other_kinds_once(soak: Soak) -> None:
+    """What nobody asked for is told in one line; a verb that several scenarios miss in one, too."""
+    skipped = soak("run", "--target", LAB, "--minutes", "0.01", "--json").document()["skipped"]
+    (other,) = [each["scenario"] for each in skipped if "other kinds" in each["reason"]]
+    assert {"hot_swap", "claim_race", "env_cycles"} <= set(other.split(", "))
+    (block,) = [each["scenario"] for each in skipped if each["reason"] == "the target has no run"]
+    assert "mutation_storm (block)" in block
+    assert "start_stop (block)" in block
+
+
 def test_a_target_that_no_scenario_can_use_is_a_mistake(soak: Soak) -> None:
     """Exit code 2, with the verb that is missing."""
     done = soak("run", "guard_history", "--target", LAB, "--count", "1")

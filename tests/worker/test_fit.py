@@ -99,6 +99,10 @@ def test_soaks_own_scenarios_take_targets_of_their_kind() -> None:
     skip = fit(registry, Duck).skip
     assert skip is not None
     assert "RunnerRegistry" in skip.reason
+    assert fit(registry, Duck).other_kind
+    swimmers = fit(story(uses=("swim", "dive"), target="soak.targets.pond:Pond"), Duck)
+    assert swimmers.other_kind
+    assert not fit(story(uses=("swim", "fly")), Duck).other_kind
     assert fit(registry, Stone).skip is None
 
 

@@ -160,6 +160,7 @@ def test_describe_evaluates_the_needs(tmp_path: Path) -> None:
         "sometimes": ["it rained"],
         "waived": [],
         "left": [],
+        "other_kind": False,
         "target": "pkg:Sim",
         "skip": None,
         "env": {"MUJOCO_GL": "egl"},
