@@ -130,6 +130,22 @@ class Running:
         return kernel.descendants(self.pid)
 
 
+def _limited(limit: tuple[int, int] | None) -> list[str]:
+    """What stands before a command to run it under a resource limit.
+
+    Not subprocess's ``preexec_fn``: tests of what never ends leave threads in this process, and a fork that
+    runs Python before its exec may then wait for a lock that one of them held.
+    """
+    if limit is None:
+        return []
+    program = (
+        "import os, resource, sys; "
+        f"resource.setrlimit({limit[0]}, ({limit[1]}, {limit[1]})); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-c", program]
+
+
 class Soak:
     """Writes scenario files and runs commands, all below one folder."""
 
@@ -151,22 +167,21 @@ class Soak:
         *words: str | Path,
         env: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
-        prepare: Callable[[], None] | None = None,
+        limit: tuple[int, int] | None = None,
         terminal: int | None = None,
     ) -> Running:
-        """Start ``soak words…``. ``prefix`` stands before the command; ``prepare`` runs in the child;
+        """Start ``soak words…``. ``prefix`` stands before the command; ``limit`` is a resource and its limit;
         ``terminal`` is a descriptor that stands in for the file behind stderr."""
         self._serial += 1
         stdout, stderr = (self.folder / f"said-{self._serial}.{name}" for name in ("stdout", "stderr"))
         with stdout.open("wb") as out_file, stderr.open("wb") as err_file:
             process = subprocess.Popen(
-                [*prefix, self.python, "-m", "soak", *map(str, words)],
+                [*prefix, *_limited(limit), self.python, "-m", "soak", *map(str, words)],
                 stdin=subprocess.DEVNULL,
                 stdout=out_file,
                 stderr=err_file if terminal is None else terminal,
                 env={**os.environ, **(env or {})},
                 cwd=self.folder,
-                preexec_fn=prepare,
                 start_new_session=True,
             )
         running = Running(process, self.folder / _out_of(words), stdout, stderr)
@@ -178,10 +193,10 @@ class Soak:
         *words: str | Path,
         env: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
-        prepare: Callable[[], None] | None = None,
+        limit: tuple[int, int] | None = None,
     ) -> Done:
         """Run ``soak words…`` to its end."""
-        return self.start(*words, env=env, prefix=prefix, prepare=prepare).finish()
+        return self.start(*words, env=env, prefix=prefix, limit=limit).finish()
 
     def end_all(self) -> None:
         """Kill what is still running, and everything below it."""

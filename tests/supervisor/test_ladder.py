@@ -106,7 +106,7 @@ def test_without_ptrace_and_cores_the_reason_is_told(soak: Soak) -> None:
         soak.story(HANGS),
         *HANG,
         env=without_ptrace(soak),
-        prepare=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+        limit=(resource.RLIMIT_CORE, 0),
     )
     (finding,) = done.document()["findings"]
     assert finding["kind"] == "hang"
@@ -127,7 +127,7 @@ def test_without_cores_a_crash_has_its_python_stack_and_the_reason(soak: Soak) -
         "--count",
         "1",
         "--json",
-        prepare=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
+        limit=(resource.RLIMIT_CORE, 0),
     )
     (finding,) = done.document()["findings"]
     assert finding["kind"] == "crash"

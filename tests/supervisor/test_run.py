@@ -226,18 +226,13 @@ def test_zygotes_that_keep_dying_end_the_run(soak: Soak) -> None:
     assert "the zygote of busy died of SIGKILL" in done.stderr
 
 
-def limit_file_size() -> None:
-    """No file may grow beyond 400 kB: writes fail as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-
-
 def test_a_disk_that_fills_ends_the_run_and_loses_nothing(soak: Soak) -> None:
     """Exit code 4; every line of the stream is whole, the finding is readable, the report can be made."""
     story = soak.story(
         BUSY.replace("time.sleep(0.001)", "soak.always(False, 'small things')")
         + "long = [busy.sometimes(f'{number}' * 1000) for number in range(10, 20)]\n"
     )
-    done = soak("run", story, "--count", "5000", prepare=limit_file_size)
+    done = soak("run", story, "--count", "5000", limit=(resource.RLIMIT_FSIZE, 400_000))
     assert done.code == 4
     assert "--out" in done.stderr
     stream = done.runs()[-1] / "events.jsonl"
