@@ -54,8 +54,8 @@ class Thing:
 
 
 _RANDOM_PARTS = re.compile(
-    r"0x[0-9a-fA-F]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # addresses and UUIDs
-    r"|(?<=tmp)[a-z0-9_]{8}(?![A-Za-z0-9_])"  # tempfile's eight letters
+    r"(?<=tmp)[a-z0-9_]{8}(?![A-Za-z0-9_])"  # tempfile's eight letters; first, for they may begin with 0x
+    r"|0x[0-9a-fA-F]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # addresses and UUIDs
     r"|(?<![A-Za-z])(?![a-z]*_?\d+(?![a-z0-9_]))(?=[a-z_]*\d)[a-z0-9_]{8}(?![A-Za-z0-9_])"
 )
 

@@ -15,6 +15,7 @@ from soak.worker.residue import find_children, find_descriptors, find_files, pla
     ("one", "other"),
     [
         ("tmp/tmpab12_x9z", "tmp/tmpqwertyui"),
+        ("tmp/tmp0x2j28o8.xml", "tmp/tmpqwertyui.xml"),
         ("tmp/scene-a1b2c3d4.xml", "tmp/scene-zz9yxw_q.xml"),
         ("ThreadPoolExecutor-3_0", "ThreadPoolExecutor-12_1"),
         ("cwd/frame_0001.png", "cwd/frame_0002.png"),

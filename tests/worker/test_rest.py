@@ -26,9 +26,16 @@ def leaks(tmp_path: Path, leak: str, count: int = 5) -> list[Residue]:
     return outcome.of(Residue)
 
 
+def the_leak(tmp_path: Path, leak: str, count: int = 5) -> Residue:
+    """The only report, or a failure that shows all of them."""
+    residues = leaks(tmp_path, leak, count)
+    assert len(residues) == 1, residues
+    return residues[0]
+
+
 def test_a_leaked_thread_is_told_with_its_creation_site(tmp_path: Path) -> None:
     """One thread per iteration is one report, after the warm-up, that says where it was started."""
-    (residue,) = leaks(
+    residue = the_leak(
         tmp_path, "threading.Thread(target=time.sleep, args=(999,), name='pump-1', daemon=True).start()"
     )
     assert (residue.resource, residue.iteration) == ("thread", WARM_UP)
@@ -40,7 +47,7 @@ def test_a_leaked_thread_is_told_with_its_creation_site(tmp_path: Path) -> None:
 
 def test_a_thread_of_a_pool_is_told_by_who_submitted(tmp_path: Path) -> None:
     """The site of an executor's thread is the line that submitted, not the executor's own."""
-    (residue,) = leaks(
+    residue = the_leak(
         tmp_path,
         "import concurrent.futures as f; pool = f.ThreadPoolExecutor(1); pool.submit(time.sleep, 30)",
         count=3,
@@ -62,14 +69,14 @@ def test_a_thread_is_told_even_while_others_end(tmp_path: Path) -> None:
 
 def test_a_leaked_descriptor_is_told_with_its_goal(tmp_path: Path) -> None:
     """One descriptor per iteration is one report that says what it points to."""
-    (residue,) = leaks(tmp_path, "os.open('../stdout', os.O_RDONLY)")
+    residue = the_leak(tmp_path, "os.open('../stdout', os.O_RDONLY)")
     assert (residue.resource, residue.after - residue.before) == ("descriptor", 1)
     assert [item.name for item in residue.items] == ["stdout"]
 
 
 def test_different_leaks_are_told_apart(tmp_path: Path) -> None:
     """A pipe and a socket left by one iteration are two items."""
-    (residue,) = leaks(tmp_path, "os.pipe(); socket.socket(socket.AF_UNIX).detach()")
+    residue = the_leak(tmp_path, "os.pipe(); socket.socket(socket.AF_UNIX).detach()")
     assert sorted(item.name for item in residue.items) == ["pipe", "socket"]
 
 
@@ -77,24 +84,24 @@ def test_what_libraries_keep_open_counts_from_the_second_time(tmp_path: Path) ->
     """A device opened once, late, is no leak; opened again and again it is."""
     once = "globals().setdefault('n', []).append(1); len(n) == 3 and os.open('/dev/urandom', os.O_RDONLY)"
     assert leaks(tmp_path, once) == []
-    (residue,) = leaks(tmp_path, "os.open('/dev/urandom', os.O_RDONLY)")
+    residue = the_leak(tmp_path, "os.open('/dev/urandom', os.O_RDONLY)")
     assert (residue.iteration, residue.items[0].name) == (WARM_UP + 1, "/dev/urandom")
 
 
 def test_a_leaked_child_is_told_with_its_command(tmp_path: Path) -> None:
     """A child that still runs, and one that ended and that nobody waited for."""
-    (residue,) = leaks(tmp_path, "globals().setdefault('c', []).append(subprocess.Popen(['sleep', '99']))", 3)
+    residue = the_leak(tmp_path, "globals().setdefault('c', []).append(subprocess.Popen(['sleep', '99']))", 3)
     assert (residue.resource, residue.items[0].name) == ("child", "sleep 99")
-    (residue,) = leaks(tmp_path, "os.posix_spawn('/bin/true', ['true'], {})", 3)
+    residue = the_leak(tmp_path, "os.posix_spawn('/bin/true', ['true'], {})", 3)
     assert residue.items[0].name == "true (ended, not waited for)"
 
 
 def test_a_leaked_file_is_told(tmp_path: Path) -> None:
     """A temporary file per iteration, or a file per iteration in the working directory, is one report."""
-    (residue,) = leaks(tmp_path, "fd, name = tempfile.mkstemp(suffix='.xml'); os.close(fd)")
+    residue = the_leak(tmp_path, "fd, name = tempfile.mkstemp(suffix='.xml'); os.close(fd)")
     assert residue.resource == "file"
     assert residue.items[0].name.startswith("tmp/tmp")
-    (residue,) = leaks(tmp_path, "open(f'dump-{time.monotonic_ns()}', 'w').close()")
+    residue = the_leak(tmp_path, "open(f'dump-{time.monotonic_ns()}', 'w').close()")
     assert residue.items[0].name.startswith("cwd/dump-")
 
 
