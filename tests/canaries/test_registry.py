@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +17,28 @@ from soak.targets import policies, runner_sources
 from soak.targets.mujoco_runs import Policy
 from soak.targets.runner import PolicyRunner
 from soak.targets.runner_registry import Change, RunnerRegistry, Swapped, What
-from soak.targets.runner_words import RunnerFailed, Stage
+from soak.targets.runner_words import RunnerFailed, RunnerSource, Stage
 
 Kind = type[RunnerRegistry]
 
 GOOD = runner_sources.good()
+
+
+@pytest.fixture(autouse=True)
+def nobody_steps_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop what a planted defect leaves running: a daemon in `mj_step` kills a process that ends."""
+    made: list[PolicyRunner] = []
+    make = RunnerRegistry.make
+
+    def remember(registry: RunnerRegistry, key: str, source: RunnerSource) -> PolicyRunner:
+        made.append(make(registry, key, source))
+        return made[-1]
+
+    monkeypatch.setattr(RunnerRegistry, "make", remember)
+    yield
+    for runner in made:
+        runner.stop(60)
+    assert [runner for runner in made if not runner.is_gone()] == []
 
 CANARIES = {
     name: kind

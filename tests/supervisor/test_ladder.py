@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -88,11 +89,13 @@ def test_a_hang_says_which_thread_sits_in_what(soak: Soak) -> None:
 
 @needs_cores
 def test_without_ptrace_a_hang_is_aborted_for_its_core(soak: Soak) -> None:
-    """The worker ends by SIGABRT, its core is read, and the abort is no crash of its own."""
+    """The worker ends by soak's own hand, its core is read, and that is no crash of its own."""
     done = soak("run", soak.story(HANGS), *HANG, env=without_ptrace(soak))
     assert [finding["kind"] for finding in done.document()["findings"]] == ["hang"]
     (ended,) = done.of(WorkerEnded)
-    assert (ended.status, ended.asked) == (-6, "hang")
+    assert ended.asked == "hang"
+    # A dump from inside may kill a process whose threads run on: then it is not SIGABRT that leaves the core.
+    assert ended.status in (-signal.SIGABRT, -signal.SIGSEGV)
     reasons = [event.problem for event in done.of(Evidence) if event.problem]
     assert "ptrace is not permitted" in reasons[0]
     assert "wait_for_ever" in kept(done)["native.txt"]
