@@ -93,11 +93,13 @@ def test_a_runner_that_is_handed_out_after_its_stop_is_told(swaps: Swaps) -> Non
 def test_an_older_runner_after_a_newer_one_is_told(swaps: Swaps) -> None:
     """Generations go up for every observer."""
     old = started(swaps)
-    swaps.reload("arm", swaps.source(GOOD), 60)
+    swapped = swaps.reload("arm", swaps.source(GOOD), 60)
+    assert isinstance(swapped, Swapped)
     old.stop_asked_at = None
     swaps.registry._table["arm"] = old
     with pytest.raises(AssertionError, match=swap_promises.IN_ORDER):
         swaps.get("arm")
+    end(swaps, swapped.runner)
 
 
 def test_a_reload_that_forgets_the_old_runner_is_told() -> None:
