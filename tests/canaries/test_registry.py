@@ -40,6 +40,7 @@ def nobody_steps_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         runner.stop(60)
     assert [runner for runner in made if not runner.is_gone()] == []
 
+
 CANARIES = {
     name: kind
     for name, kind in vars(canaries).items()
