@@ -103,6 +103,12 @@ def run(
     guard_malloc: Annotated[
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Carry on an interrupted or killed run: the newest, or the one named instead."
+        ),
+    ] = False,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -128,6 +134,7 @@ def run(
         db=db,
         as_json=as_json,
         quiet=quiet,
+        resume=resume,
     )
     raise typer.Exit(run(options))
 
