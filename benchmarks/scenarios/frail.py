@@ -3,13 +3,13 @@
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import soak
 
 
 @soak.scenario(seconds=0.02, rounds=2)
-def breaks(target: object, rng: random.Random) -> Iterator[float]:
+def breaks(target: object, rng: random.Random) -> Generator[float, None, None]:
     """One iteration in ten breaks a promise."""
     yield rng.random()
 
@@ -18,11 +18,12 @@ def breaks(target: object, rng: random.Random) -> Iterator[float]:
 def look(state: float, rng: random.Random) -> soak.Refused | None:
     time.sleep(0.001)
     soak.always(state < 0.9, "no roll is high")
-    return soak.Refused("no") if rng.random() < 0.3 else None
+    no = soak.Refused(what="look", because="three in ten are", remedy="look again")
+    return no if rng.random() < 0.3 else None
 
 
 @soak.scenario(seconds=0.02, rounds=2)
-def leaves(target: object, rng: random.Random) -> Iterator[float]:
+def leaves(target: object, rng: random.Random) -> Generator[float, None, None]:
     """One iteration in ten ends the worker without a word."""
     yield rng.random()
 

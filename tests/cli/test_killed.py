@@ -63,7 +63,7 @@ def assert_nothing_is_lost(out: Path, folder: Path, wreck: Wreck) -> None:
 def kill_and_look(soak: Soak, out: Path, rng: random.Random, *, resumed: bool) -> None:
     fresh: list[str | Path] = [
         "run",
-        story,
+        FRAIL,
         "--minutes",
         "30",
         "--jobs",

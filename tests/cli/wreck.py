@@ -16,7 +16,7 @@ class Wreck:
 
     def __init__(self, folder: Path) -> None:
         events = [event for event in read_events(folder / "events.jsonl") if event is not None]
-        started = [event for event in events if isinstance(event, WorkerStarted)]
+        began = [event for event in events if isinstance(event, WorkerStarted)]
         ended = [event for event in events if isinstance(event, WorkerEnded)]
         self.sighted = [event for event in events if isinstance(event, Sighted)]
         self.broken = [event for event in events if isinstance(event, PromiseBroken)]
@@ -24,11 +24,11 @@ class Wreck:
         for event in ended:
             self.counts.setdefault(event.scenario, Counts()).add(event)
         gone = {event.worker for event in ended}
-        lost = [event for event in started if event.worker not in gone]
+        lost = [event for event in began if event.worker not in gone]
         assert wait_gone([event.pid for event in lost], within=DEADLINE_S) == []
-        for event in lost:
-            total = self.counts.setdefault(event.scenario, Counts())
-            flight = folder / "workers" / str(event.worker) / "flight"
+        for worker in lost:
+            total = self.counts.setdefault(worker.scenario, Counts())
+            flight = folder / "workers" / str(worker.worker) / "flight"
             reader = FlightReader(flight)
             snapshot = reader.snapshot()
             reader.close()
