@@ -7,7 +7,7 @@ iterations are counted, Fisher's exact test compares; where only time is, the co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from soak.findings.standing import Judged, Standing
 from soak.findings.statistics import fisher_fewer, fisher_more, poisson_fewer, poisson_more
@@ -93,7 +93,7 @@ class Course:
     def _judged(
         self,
         standing: Standing,
-        here: Iterable[Place],
+        here: Sequence[Place],
         now: Mapping[Place, Tally],
         before: Mapping[Place, Tally],
         p: float | None,
@@ -106,6 +106,7 @@ class Course:
             kind=self._seen.kind,
             title=self._seen.title,
             standing=standing,
+            places=tuple(here),
             now=over[0],
             before=over[1],
             quiet=over[2],

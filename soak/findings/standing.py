@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from soak.events import Kind
 from soak.findings.memory import Acceptance
-from soak.findings.trials import Tally
+from soak.findings.trials import Place, Tally
 
 
 class Standing(enum.Enum):
@@ -24,7 +24,7 @@ class Standing(enum.Enum):
 class Judged:
     """One finding in one night.
 
-    ``now`` is this night's tally in the finding's places; ``before`` the pooled one of the ``nights`` earlier
+    ``now`` is this night's tally in the finding's ``places``; ``before`` the pooled one of the ``nights`` earlier
     nights with it; ``quiet`` that of the nights since it was last seen, this one included. ``p`` is the
     chance of what was seen if nothing had changed, None where nothing could be compared. ``returned``: it
     had been gone, and ``before`` is the time of its absence.
@@ -34,6 +34,7 @@ class Judged:
     kind: Kind
     title: str
     standing: Standing
+    places: tuple[Place, ...]
     now: Tally
     before: Tally
     quiet: Tally
