@@ -1,6 +1,6 @@
 """The memory: every run, what it did and what it found, in ``<out>/soak.db`` or a PostgreSQL database.
 
-Open it with :func:`open_memory`, which is quick to import; the database's libraries come with the first call::
+Open it with :func:`open_memory`; the database's libraries are imported with the first call::
 
     with open_memory(out, url) as memory:          # url "" for SQLite in <out>/soak.db
         memory.ingest()                            # what runs/*/events.jsonl has and it has not yet

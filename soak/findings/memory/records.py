@@ -59,8 +59,8 @@ class ScenarioRecord:
 class FindingRun:
     """One finding in one run: a row of its history.
 
-    ``hits`` counts the iterations in which it was sighted, ``sightings`` its sightings. ``tries`` are those of
-    the scenarios in which it *ever* came up: a run in which these ran and it did not come has ``hits`` 0.
+    ``hits`` counts the iterations in which it was sighted, ``sightings`` its sightings. ``tries`` are those
+    of the scenarios in which it *ever* came up: a run in which these ran and it did not come has ``hits`` 0.
     """
 
     finding: str

@@ -43,12 +43,13 @@ runs = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False),
     Column("started", Double, nullable=False),
-    Column("seed", BigInteger, nullable=False),
+    # A seed may have any number of digits.
+    Column("seed", Text, nullable=False),
     Column("command", Text, nullable=False),
     Column("argv", JSON, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("minutes", Double),
-    Column("count", BigInteger),
+    Column("count_each", BigInteger),
     Column("jobs", Integer, nullable=False),
     Column("verdict", Text),
     Column("reason", Text, nullable=False),
@@ -102,7 +103,7 @@ occurrences = Table(
     Column("scenario", Text, nullable=False),
     Column("worker", Integer, nullable=False),
     Column("iteration", BigInteger, nullable=False),
-    Column("t", Double, nullable=False),
+    Column("at", Double, nullable=False),
     Column("path", Text, nullable=False),
     Index(None, "finding", "run"),
 )
@@ -112,14 +113,14 @@ accepted = Table(
     metadata,
     Column("finding", Text, primary_key=True),
     Column("because", Text, nullable=False),
-    Column("t", Double, nullable=False),
+    Column("at", Double, nullable=False),
 )
 
 reproductions = Table(
     "reproductions",
     metadata,
     Column("finding", Text, primary_key=True),
-    Column("t", Double, primary_key=True),
+    Column("at", Double, primary_key=True),
     Column("hits", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
 )
