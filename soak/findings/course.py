@@ -26,6 +26,7 @@ class Course:
         self._new = True
         self._gone = False
         self._nights = 0
+        self._quiet_nights = 0
         self._before: dict[Place, Tally] = {}
         self._quiet: dict[Place, Tally] = {}
 
@@ -41,6 +42,7 @@ class Course:
         """A finding that had been gone and is back is compared with the nights of its absence."""
         here = [place for place, hits in self._seen.hits.items() if hits]
         before = self._quiet if self._gone else added(self._before, self._quiet)
+        nights = self._quiet_nights + (0 if self._gone else self._nights)
         p = None if self._new else self._chance_of_more(now, before, here)
         if self._new:
             standing = Standing.NEW
@@ -49,23 +51,25 @@ class Course:
         else:
             standing = Standing.KNOWN
         self._quiet = {}
-        judged = self._judged(standing, here, now, before, p)
+        judged = self._judged(standing, here, now, before, nights, p)
         changed = standing is not Standing.KNOWN
         self._before = added(now) if changed else added(before, now)
-        self._nights = 1 if changed else self._nights + 1
+        self._nights, self._quiet_nights = 1 if changed else nights + 1, 0
         self._new = self._gone = False
         return judged
 
     def _stayed_away(self, now: Mapping[Place, Tally]) -> Judged | None:
-        self._quiet = added(self._quiet, now)
-        here = [
-            place for place, tally in self._before.items() if tally.hits and self._tried(self._quiet, place)
-        ]
-        if self._gone or not any(self._tried(now, place) for place in here):
+        ever = [place for place, tally in self._before.items() if tally.hits]
+        if not any(self._tried(now, place) for place in ever):
             return None
+        self._quiet = added(self._quiet, now)
+        self._quiet_nights += 1
+        if self._gone:
+            return None
+        here = [place for place in ever if self._tried(self._quiet, place)]
         p = math.prod(self._fewer(self._quiet[place], self._before[place]) for place in here)
         standing = Standing.GONE if p < LEVEL else Standing.UNSEEN
-        judged = self._judged(standing, here, now, self._before, p)
+        judged = self._judged(standing, here, now, self._before, self._nights, p)
         self._gone = standing is Standing.GONE
         return judged
 
@@ -96,6 +100,7 @@ class Course:
         here: Sequence[Place],
         now: Mapping[Place, Tally],
         before: Mapping[Place, Tally],
+        nights: int,
         p: float | None,
     ) -> Judged:
         over = [
@@ -110,7 +115,7 @@ class Course:
             now=over[0],
             before=over[1],
             quiet=over[2],
-            nights=self._nights,
+            nights=nights,
             p=p,
             timed=self._seen.timed,
             returned=self._gone,

@@ -10,6 +10,7 @@ from typing import Protocol
 from soak.events import Kind
 from soak.findings.memory import Acceptance, FindingRecord, FindingRun, Night, OccurrenceRecord
 from soak.findings.morning import Morning, mornings
+from soak.findings.standing import Standing
 from soak.findings.trials import Place, Seen, Tally, Trials
 
 #: soak's and the machine's faults have no rate per iteration, nor has a memory that grows: it is told once.
@@ -42,6 +43,15 @@ def told(memory: Remembers) -> list[Told]:
     trials = [_trials(night, records, shared) for night in nights]
     judged = mornings(trials, memory.acceptances())
     return [Told(night=night, morning=morning) for night, morning in zip(nights, judged, strict=True)]
+
+
+def gone_by_now(nights: Iterable[Told]) -> frozenset[str]:
+    """The findings that are gone, as of the last night, accepted or not."""
+    gone: set[str] = set()
+    for each in nights:
+        for judged in each.morning.judged:
+            (gone.add if judged.standing is Standing.GONE else gone.discard)(judged.finding)
+    return frozenset(gone)
 
 
 def target_of(argv: Sequence[str]) -> str:

@@ -24,8 +24,8 @@ class Standing(enum.Enum):
 class Judged:
     """One finding in one night.
 
-    ``now`` is this night's tally in the finding's ``places``; ``before`` the pooled one of the ``nights`` earlier
-    nights with it; ``quiet`` that of the nights since it was last seen, this one included. ``p`` is the
+    ``now`` is this night's tally in the finding's ``places``; ``before`` the pooled one of ``nights`` earlier
+    nights; ``quiet`` that of the nights since it was last seen, this one included. ``p`` is the
     chance of what was seen if nothing had changed, None where nothing could be compared. ``returned``: it
     had been gone, and ``before`` is the time of its absence.
     """

@@ -96,6 +96,9 @@ def test_quiet_nights_add_up() -> None:
     assert said == [Standing.UNSEEN, Standing.UNSEEN, Standing.GONE]
     found = judged(*week, *quiet)
     assert (found.before.tries, found.quiet.tries, found.now.tries) == (2520, 1080, 360)
+    assert (found.nights, found.places) == (7, (STORM,))
+    again = judged(*week, *quiet[:2], night(10, {CRASH: 2}))
+    assert (again.standing, again.nights, again.before.tries) == (Standing.KNOWN, 9, 9 * 360)
 
 
 def test_what_comes_back_is_worse() -> None:
