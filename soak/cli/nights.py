@@ -44,7 +44,8 @@ def morning_of(run: str, out: Path, db: str) -> Morning | None:
         with recalled(out, db) as memory:
             return _judged(run, told(memory))
     except Problem as problem:
-        return _not_told(problem)
+        _tell(problem)
+        return None
 
 
 def morning_after(run: str, out: Path, db: str) -> Morning | None:
@@ -53,12 +54,13 @@ def morning_after(run: str, out: Path, db: str) -> Morning | None:
         with told_as_problem(), open_memory(out, db) as memory:
             return _judged(run, told(memory))
     except Problem as problem:
-        return _not_told(problem)
+        _tell(problem)
+        return None
 
 
 def _judged(run: str, nights: list[Told]) -> Morning | None:
     return next((each.morning for each in reversed(nights) if each.night.run.name == run), None)
 
 
-def _not_told(problem: Problem) -> None:
+def _tell(problem: Problem) -> None:
     say(f"soak: {problem}\nsoak: so nothing here tells what is new, and what was known before")
