@@ -184,6 +184,7 @@ def repro(
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -191,7 +192,7 @@ def repro(
     from soak.cli.repro import repro
 
     raise typer.Exit(
-        repro(finding, count=count, python=python, out=out, wait=wait, as_json=as_json, quiet=quiet)
+        repro(finding, count=count, python=python, out=out, wait=wait, db=db, as_json=as_json, quiet=quiet)
     )
 
 

@@ -58,6 +58,18 @@ def morning_after(run: str, out: Path, db: str) -> Morning | None:
         return None
 
 
+def accepted_before(out: Path, db: str) -> frozenset[str]:
+    """The findings that were accepted so far.
+
+    Raises:
+        Problem: the memory cannot be used.
+    """
+    if not (db or (out / "soak.db").exists()):
+        return frozenset()
+    with told_as_problem(), open_memory(out, db) as memory:
+        return frozenset(acceptance.finding for acceptance in memory.acceptances())
+
+
 def _judged(run: str, nights: list[Told]) -> Morning | None:
     return next((each.morning for each in reversed(nights) if each.night.run.name == run), None)
 

@@ -47,8 +47,8 @@ def remember(out: Path, url: str = "") -> Exit:
         with told_as_problem(), open_memory(out, url) as memory:
             tell(memory.ingest())
     except Problem as problem:
-        say(f"soak: {problem}\nsoak: this run is not remembered yet; its stream is whole, and the next run")
-        say("soak: in this folder takes it in")
+        say(f"soak: {problem}")
+        say("soak: this run is not remembered yet; nothing is lost: the next command takes its stream in")
         return problem.code
     return Exit.CLEAN
 

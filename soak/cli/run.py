@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
-from soak.cli.nights import morning_after
+from soak.cli.nights import accepted_before, morning_after
 from soak.cli.recall import check, remember
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
@@ -66,7 +66,9 @@ def run(options: RunOptions) -> int:
             if options.target:
                 raise UsageProblem(f"--target {options.target}: {_all_skipped(selection)}")
             raise MachineProblem(_all_skipped(selection))
-        plan = plan_of(options, selection)
+        plan = plan_of(
+            options, selection, accepted_before(options.out, options.db) if options.until_fail else ()
+        )
 
         def views(progress: Progress) -> Sequence[View]:
             return views_for(progress, quiet=options.quiet, terminal=sys.stderr.isatty())
@@ -85,8 +87,8 @@ def run(options: RunOptions) -> int:
     return report(outcome, options, morning) or remembered
 
 
-def plan_of(options: RunOptions, selection: Selection) -> Plan:
-    """The plan that the options ask for; without a budget, one minute."""
+def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str] = ()) -> Plan:
+    """The plan that the options ask for; without a budget, one minute. What was ``accepted`` ends no run."""
     unbounded = options.minutes is None and options.count is None and not options.until_fail
     return Plan(
         entries=selection.entries,
@@ -96,6 +98,7 @@ def plan_of(options: RunOptions, selection: Selection) -> Plan:
         minutes=_DEFAULT_MINUTES if unbounded else options.minutes,
         count=options.count,
         until_fail=options.until_fail,
+        accepted=frozenset(accepted),
         target=options.target,
         python=options.python,
         hang_after=options.hang_after or HANG_AFTER_S,
