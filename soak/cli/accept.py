@@ -40,14 +40,12 @@ def accept(
                 raise UsageProblem(f"{finding.id} is not accepted; soak accept lists what is")
         else:
             memory.accept(finding.id, because=(because or "").strip(), when=time.time())
-    words = (
-        "is not accepted any more" if undo else f"is accepted from now on, because {(because or '').strip()}"
-    )
-    answer(
-        json.dumps({"finding": finding.id, "accepted": not undo})
-        if as_json
-        else f"{finding.id} {words}: {printable(finding.title)}"
-    )
+    if as_json:
+        answer(json.dumps({"finding": finding.id, "accepted": not undo}))
+    elif undo:
+        answer(f"{finding.id} ({printable(finding.title)}) is no longer accepted")
+    else:
+        answer(f"{finding.id} ({printable(finding.title)}) is silent from now on")
     return Exit.CLEAN
 
 
