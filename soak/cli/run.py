@@ -104,8 +104,8 @@ def run(options: RunOptions) -> int:
             resume=folder,
         )
         remembered = remember(options.out, options.db)
-        known = not remembered
-        morning = morning_after(outcome.folder.name, options.out, options.db) if known else None
+        name = outcome.folder.name
+        morning = None if remembered else morning_after(name, options.out, options.db)
     return report(outcome, options, morning) or remembered
 
 
@@ -164,11 +164,8 @@ def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str]
 def report(outcome: Outcome, options: RunOptions, morning: Morning | None) -> int:
     """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
     said = judged(outcome, options, morning)
-    exits = (
-        ""
-        if said is outcome.verdict
-        else f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
-    )
+    why = f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
+    exits = why if said is not outcome.verdict else ""
     words = closing_text(outcome.progress, outcome.verdict, out=options.out, morning=morning, exits=exits)
     if options.as_json:
         answer(json.dumps(document(outcome.progress, outcome.verdict, morning), indent=2))

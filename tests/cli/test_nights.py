@@ -22,7 +22,7 @@ def lie(state, rng):
     soak.always(rng.random() < 0.5, os.environ["BROKEN"] + " is white")
 """
 #: So many iterations from this seed, of which some fail and some do not.
-SOME = ("--count", "6", "--seed", "1", "--quiet")
+SOME = ("--count", "6", "--seed", "2", "--quiet")
 
 
 def accepting(
