@@ -102,6 +102,14 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """An interrupted or killed run goes on; ``seconds`` of its budget were spent before."""
+
+    argv: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioSkipped(Event):
     """A scenario that this machine cannot run, by name, with what would help."""
 

@@ -50,6 +50,13 @@ Wait = Annotated[
     typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out."),
 ]
 
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database [soak.db in --out]."
+    ),
+]
+
 _OUT = Path(".soak")
 
 
@@ -97,6 +104,7 @@ def run(
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -117,6 +125,7 @@ def run(
         perturb=perturb.value,
         guard_malloc=guard_malloc,
         wait=wait,
+        db=db,
         as_json=as_json,
         quiet=quiet,
     )
@@ -163,6 +172,7 @@ def repro(
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -170,7 +180,7 @@ def repro(
     from soak.cli.repro import repro
 
     raise typer.Exit(
-        repro(finding, count=count, python=python, out=out, wait=wait, as_json=as_json, quiet=quiet)
+        repro(finding, count=count, python=python, out=out, wait=wait, db=db, as_json=as_json, quiet=quiet)
     )
 
 

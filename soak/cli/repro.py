@@ -10,6 +10,7 @@ from pathlib import Path
 
 from soak import catalogue
 from soak.cli.exits import MachineProblem, UsageProblem, exit_code
+from soak.cli.recall import check, remember
 from soak.cli.selection import select
 from soak.cli.session import answer, execute, interpreter_of, locked, say
 from soak.events import Verdict, to_plain
@@ -23,13 +24,16 @@ from soak.supervisor.run import Ending, View
 from soak.triage.reproduce import Reproduced, Tally, plan_for
 
 
-def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json: bool, quiet: bool) -> int:
+def repro(
+    name: str, *, count: int, python: str, out: Path, wait: float, db: str, as_json: bool, quiet: bool
+) -> int:
     """Try ``count`` times; exit code 1 when the finding came back (or another one did), 0 when none did."""
     store = Store(out, say=say)
     try:
         finding = store.find(name)
     except FindingNotFoundError as error:
         raise UsageProblem(str(error)) from error
+    check(out, db)
     with locked(out, wait):
         interpreter = interpreter_of(python or finding.reproducer.python, out)
         selection = select([_scenario_word(finding)], interpreter, finding.reproducer.target)
@@ -50,12 +54,13 @@ def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json
         if result.tries:
             measured = Reproduction(t=time.time(), hits=result.hits, tries=result.tries)
             store.record_reproduction(finding.id, measured)
+        remembered = remember(out, db)
     _report(result, as_json=as_json)
     if outcome.ending is Ending.CANNOT_START:
         raise UsageProblem(outcome.problem)
     if outcome.ending in (Ending.INTERRUPTED, Ending.DISK):
         return exit_code(outcome.verdict, outcome.signal)
-    return exit_code(Verdict.FINDINGS if result.hits or result.different else Verdict.CLEAN)
+    return exit_code(Verdict.FINDINGS if result.hits or result.different else Verdict.CLEAN) or remembered
 
 
 def _scenario_word(finding: Finding) -> str:

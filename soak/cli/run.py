@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
+from soak.cli.recall import check, remember
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
@@ -40,6 +41,7 @@ class RunOptions:
     perturb: str = "light"
     guard_malloc: bool = False
     wait: float = 0.0
+    db: str = ""
     as_json: bool = False
     quiet: bool = False
 
@@ -47,6 +49,7 @@ class RunOptions:
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
     with locked(options.out, options.wait):
+        check(options.out, options.db)
         interpreter = interpreter_of(options.python, options.out)
         selection = select(options.scenarios, interpreter, options.target)
         if not selection.entries:
@@ -66,7 +69,8 @@ def run(options: RunOptions) -> int:
             skipped=selection.skipped,
             views=views,
         )
-    return report(outcome, options)
+        remembered = remember(options.out, options.db)
+    return report(outcome, options) or remembered
 
 
 def plan_of(options: RunOptions, selection: Selection) -> Plan:

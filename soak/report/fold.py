@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from soak.events import (
@@ -21,11 +21,13 @@ from soak.events import (
     Sighted,
     WorkerEnded,
     WorkerStarted,
-    decode,
 )
 from soak.findings.signature import signature
 from soak.findings.statistics import zero_failure_bound
 from soak.report.rows import Counts, FindingRow, ScenarioRow, WorkerRow
+from soak.supervisor.stream import read_events
+
+__all__ = ["Progress", "fold", "read_events"]
 
 _NOTES_KEPT = 20
 _SIGHTINGS_OPEN = 1000
@@ -189,17 +191,3 @@ def fold(path: Path) -> Progress:
         else:
             progress.see(event)
     return progress
-
-
-def read_events(path: Path) -> Iterator[Event | None]:
-    """The events of a stream; None for a line that is none, such as the last one of a run that was killed.
-
-    Raises:
-        OSError: the stream cannot be read.
-    """
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                yield decode(line)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                yield None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from soak.events import Event, encode
+from soak.events import Event, decode, encode
 
 
 class StreamError(Exception):
@@ -42,3 +43,17 @@ class Stream:
             os.fsync(self._fd)
         finally:
             os.close(self._fd)
+
+
+def read_events(path: Path) -> Iterator[Event | None]:
+    """The events of a stream; None for a line that is none, such as the last one of a run that was killed.
+
+    Raises:
+        OSError: the stream cannot be read.
+    """
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                yield decode(line)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                yield None
