@@ -28,6 +28,14 @@ class Perturb(enum.StrEnum):
     HEAVY = "heavy"
 
 
+class FailOn(enum.StrEnum):
+    """Which findings make a run fail."""
+
+    NEW = "new"
+    WORSE = "worse"
+    ANY = "any"
+
+
 Out = Annotated[Path, typer.Option("--out", help="Where findings and runs are kept.")]
 Python = Annotated[str, typer.Option("--python", help="Run workers with this Python interpreter.")]
 Target = Annotated[
@@ -103,6 +111,9 @@ def run(
     guard_malloc: Annotated[
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Fail on new findings, on new or worse ones, on any.")
+    ] = FailOn.ANY,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -124,6 +135,7 @@ def run(
         hang_after=hang_after,
         perturb=perturb.value,
         guard_malloc=guard_malloc,
+        fail_on=fail_on.value,
         wait=wait,
         db=db,
         as_json=as_json,
@@ -190,12 +202,49 @@ def report(
         str, typer.Argument(help="A run's name, or the beginning of it; the newest by default.")
     ] = "",
     out: Out = _OUT,
+    db: Db = "",
     as_json: Json = False,
 ) -> None:
     """Print a run's closing report again, from its event stream; runs that were killed have one too."""
     from soak.cli.report import report
 
-    raise typer.Exit(report(run, out=out, as_json=as_json))
+    raise typer.Exit(report(run, out=out, db=db, as_json=as_json))
+
+
+@app.command()
+def accept(
+    finding: Annotated[
+        str, typer.Argument(help="A finding's name, or the beginning of it; all accepted ones by default.")
+    ] = "",
+    because: Annotated[
+        str | None, typer.Option("--because", metavar="TEXT", help="Why it is to be silent.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Accept it no more.")] = False,
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    db: Db = "",
+    as_json: Json = False,
+) -> None:
+    """Silence a finding from now on, for a reason; without a finding, list what was accepted."""
+    from soak.cli.accept import accept
+
+    raise typer.Exit(accept(finding, because=because, undo=undo, out=out, wait=wait, db=db, as_json=as_json))
+
+
+@app.command()
+def history(
+    finding: Annotated[
+        str, typer.Argument(help="A finding's name, or the beginning of it: its rate in each night.")
+    ] = "",
+    last: Annotated[int, typer.Option("--last", "-n", min=1, metavar="N", help="So many nights.")] = 30,
+    out: Out = _OUT,
+    db: Db = "",
+    as_json: Json = False,
+) -> None:
+    """The nights, oldest first: what each did, found and proved; or one finding's rate in each of them."""
+    from soak.cli.history import history
+
+    raise typer.Exit(history(finding, last=last, out=out, db=db, as_json=as_json))
 
 
 @app.command()

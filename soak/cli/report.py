@@ -6,21 +6,23 @@ import json
 from pathlib import Path
 
 from soak.cli.exits import Exit, UsageProblem
+from soak.cli.nights import morning_of
 from soak.cli.session import answer
 from soak.report.fold import fold
 from soak.report.machine import document
 from soak.report.verdict import closing_text, verdict
 
 
-def report(name: str, *, out: Path, as_json: bool) -> int:
+def report(name: str, *, out: Path, db: str, as_json: bool) -> int:
     """Print the report of the run whose name begins with ``name``; of the newest without one."""
     folder = _find(name, out)
     progress = fold(folder / "events.jsonl")
     said = progress.ended.verdict if progress.ended else verdict(progress)
+    morning = morning_of(folder.name, out, db)
     if as_json:
-        answer(json.dumps(document(progress, said), indent=2))
+        answer(json.dumps(document(progress, said, morning), indent=2))
     else:
-        answer(closing_text(progress, said, out=out))
+        answer(closing_text(progress, said, out=out, morning=morning))
     return Exit.CLEAN
 
 

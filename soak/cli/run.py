@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
+from soak.cli.nights import accepted_before, morning_after
 from soak.cli.recall import check, remember
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
+from soak.findings.morning import Morning
 from soak.report.fold import Progress
 from soak.report.machine import document
-from soak.report.verdict import closing_text
+from soak.report.morning import FailOn, silent
+from soak.report.verdict import closing_text, verdict
 from soak.report.views import views_for
 from soak.supervisor.machine import environment
 from soak.supervisor.plan import HANG_AFTER_S, Plan
 from soak.supervisor.run import Ending, View
 
 _DEFAULT_MINUTES = 1.0
+#: Why findings do not fail a run, by what it was told to fail on.
+_SILENT = {
+    FailOn.NEW: "nothing is new (--fail-on new)",
+    FailOn.WORSE: "nothing is new or worse (--fail-on worse)",
+    FailOn.ANY: "all of it was accepted",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class RunOptions:
     perturb: str = "light"
     guard_malloc: bool = False
     wait: float = 0.0
+    fail_on: str = "any"
     db: str = ""
     as_json: bool = False
     quiet: bool = False
@@ -56,7 +66,9 @@ def run(options: RunOptions) -> int:
             if options.target:
                 raise UsageProblem(f"--target {options.target}: {_all_skipped(selection)}")
             raise MachineProblem(_all_skipped(selection))
-        plan = plan_of(options, selection)
+        plan = plan_of(
+            options, selection, accepted_before(options.out, options.db) if options.until_fail else ()
+        )
 
         def views(progress: Progress) -> Sequence[View]:
             return views_for(progress, quiet=options.quiet, terminal=sys.stderr.isatty())
@@ -70,11 +82,13 @@ def run(options: RunOptions) -> int:
             views=views,
         )
         remembered = remember(options.out, options.db)
-    return report(outcome, options) or remembered
+        known = not remembered
+        morning = morning_after(outcome.folder.name, options.out, options.db) if known else None
+    return report(outcome, options, morning) or remembered
 
 
-def plan_of(options: RunOptions, selection: Selection) -> Plan:
-    """The plan that the options ask for; without a budget, one minute."""
+def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str] = ()) -> Plan:
+    """The plan that the options ask for; without a budget, one minute. What was ``accepted`` ends no run."""
     unbounded = options.minutes is None and options.count is None and not options.until_fail
     return Plan(
         entries=selection.entries,
@@ -84,6 +98,7 @@ def plan_of(options: RunOptions, selection: Selection) -> Plan:
         minutes=_DEFAULT_MINUTES if unbounded else options.minutes,
         count=options.count,
         until_fail=options.until_fail,
+        accepted=frozenset(accepted),
         target=options.target,
         python=options.python,
         hang_after=options.hang_after or HANG_AFTER_S,
@@ -93,11 +108,17 @@ def plan_of(options: RunOptions, selection: Selection) -> Plan:
     )
 
 
-def report(outcome: Outcome, options: RunOptions) -> int:
+def report(outcome: Outcome, options: RunOptions, morning: Morning | None) -> int:
     """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
-    words = closing_text(outcome.progress, outcome.verdict, out=options.out)
+    said = judged(outcome, options, morning)
+    exits = (
+        ""
+        if said is outcome.verdict
+        else f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
+    )
+    words = closing_text(outcome.progress, outcome.verdict, out=options.out, morning=morning, exits=exits)
     if options.as_json:
-        answer(json.dumps(document(outcome.progress, outcome.verdict), indent=2))
+        answer(json.dumps(document(outcome.progress, outcome.verdict, morning), indent=2))
         say(words)
     else:
         answer(words)
@@ -108,7 +129,14 @@ def report(outcome: Outcome, options: RunOptions) -> int:
     if outcome.ending is Ending.DISK:
         say(f"soak: {outcome.problem}")
         return Exit.CANNOT_RUN
-    return exit_code(outcome.verdict, outcome.signal)
+    return exit_code(said, outcome.signal)
+
+
+def judged(outcome: Outcome, options: RunOptions, morning: Morning | None) -> Verdict:
+    """The verdict that the exit code tells: without what was accepted, and what ``--fail-on`` leaves out."""
+    if outcome.verdict not in (Verdict.FINDINGS, Verdict.HARNESS_FAULT):
+        return outcome.verdict
+    return verdict(outcome.progress, silent=silent(morning, FailOn(options.fail_on)))
 
 
 def _all_skipped(selection: Selection) -> str:

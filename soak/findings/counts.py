@@ -62,19 +62,22 @@ class WorkerRow:
 class ScenarioRow:
     """One scenario over the whole run. ``ended`` sums its ended workers, ``alive`` are the others.
 
-    ``failed`` counts iterations that began and did not finish because the worker ended in them.
+    ``failed`` counts iterations that began and did not finish because the worker ended in them, ``hits``
+    those in which something was found.
     """
 
     name: str
     ended: Counts = field(default_factory=Counts)
     ended_seconds: float = 0.0
     failed: int = 0
+    hits: int = 0
     workers: int = 0
     seen: dict[str, int] = field(default_factory=dict)
     alive: dict[int, WorkerRow] = field(default_factory=dict)
     findings: set[str] = field(default_factory=set)
     ended_took: dict[str, Took] = field(default_factory=dict)
     _pace: deque[tuple[float, int, int]] = field(default_factory=deque)
+    _hit: tuple[int, int] = (-1, -1)
 
     def start(self, event: WorkerStarted) -> None:
         self.workers += 1
@@ -94,6 +97,12 @@ class ScenarioRow:
             begun = event.iteration - row.first_iteration + 1
             died = event.status != 0 or row.failed_in == event.iteration
             self.failed += 1 if begun > event.iterations and died else 0
+
+    def hit(self, worker: int, iteration: int) -> None:
+        """Something was found in this iteration, perhaps not the first thing."""
+        if (worker, iteration) != self._hit:
+            self._hit = (worker, iteration)
+            self.hits += 1
 
     @property
     def counts(self) -> Counts:

@@ -101,6 +101,8 @@ class Progress:
         self._names.pop(event.sighting - _SIGHTINGS_OPEN, None)
         if event.scenario:
             self._scenario(event.scenario).findings.add(name)
+            if event.kind not in (Kind.HARNESS, Kind.INFRA):
+                self._scenario(event.scenario).hit(event.worker, event.iteration)
         worker = self._workers.get(event.worker)
         if worker is not None and event.kind in (Kind.VIOLATION, Kind.ERROR):
             worker.failed_in = event.iteration  # the worker retires in it, with status 0

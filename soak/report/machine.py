@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from soak.events import Verdict
+from soak.findings.morning import Morning
 from soak.findings.statistics import wilson, zero_failure_bound
 from soak.report.fold import Progress
+from soak.report.morning import document as morning_document
+from soak.report.proof import proof_document
 from soak.report.rows import FindingRow, ScenarioRow
 from soak.report.verdict import ordered
 from soak.timing import Took
@@ -15,8 +18,11 @@ from soak.timing import Took
 LAYOUT = 1
 
 
-def document(progress: Progress, verdict: Verdict) -> dict[str, Any]:
-    """The run as JSON's own types. Rates are per iteration, between 0 and 1; durations are seconds."""
+def document(progress: Progress, verdict: Verdict, morning: Morning | None = None) -> dict[str, Any]:
+    """The run as JSON's own types. Rates are per iteration, between 0 and 1; durations are seconds.
+
+    ``morning`` is what the earlier nights make of it, null where there is no memory to ask.
+    """
     started = progress.started
     totals = progress.totals
     return {
@@ -31,7 +37,8 @@ def document(progress: Progress, verdict: Verdict) -> dict[str, Any]:
         "accepted": totals.accepted,
         "refused": totals.refused,
         "scenarios": [_scenario(row) for row in progress.scenarios.values()],
-        "findings": [_finding(progress, row) for row in ordered(progress)],
+        "findings": [_finding(progress, row, morning) for row in ordered(progress)],
+        "morning": morning_document(morning, progress.elapsed) if morning else None,
         "skipped": [
             {"scenario": skip.scenario, "reason": skip.reason, "remedy": skip.remedy}
             for skip in progress.skipped
@@ -55,6 +62,7 @@ def _scenario(row: ScenarioRow) -> dict[str, Any]:
         "refused": counts.refused,
         "workers": row.workers,
         "rate_bound": zero_failure_bound(row.tries),
+        **proof_document(row),
         "sometimes": row.sometimes,
         "took": {what: _took(took) for what, took in row.took.items()},
         "findings": sorted(row.findings),
@@ -65,7 +73,8 @@ def _took(took: Took) -> dict[str, Any]:
     return {"count": took.count, "p50": took.at(0.5), "p99": took.at(0.99), "max": took.longest}
 
 
-def _finding(progress: Progress, row: FindingRow) -> dict[str, Any]:
+def _finding(progress: Progress, row: FindingRow, morning: Morning | None) -> dict[str, Any]:
+    judged = morning.of(row.id) if morning else None
     tries = progress.tries_of(row)
     has_rate = bool(row.say_rate(tries))
     hits = min(row.hits, tries)
@@ -75,6 +84,8 @@ def _finding(progress: Progress, row: FindingRow) -> dict[str, Any]:
         "title": row.title,
         "detail": row.detail,
         "new": row.new,
+        "standing": judged.standing.value if judged else None,
+        "accepted": judged.accepted.because if judged and judged.accepted else None,
         "tainted": row.tainted,
         "shutdown": row.shutdown,
         "scenarios": sorted(row.scenarios),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 
-from soak.detect.words import amount, duration, printable
+from soak.detect.words import duration, printable
 from soak.events import Kind, Verdict
-from soak.findings.statistics import percent, zero_failure_bound
+from soak.findings.morning import Morning
+from soak.findings.standing import Judged
 from soak.report.fold import Progress
-from soak.report.rows import FindingRow, ScenarioRow
+from soak.report.morning import absent_lines, mark, remark
+from soak.report.proof import proof_lines
+from soak.report.rows import FindingRow
 
 _HEADLINES = {
     Verdict.CLEAN: "CLEAN: nothing was found",
@@ -20,9 +24,12 @@ _HEADLINES = {
 }
 
 
-def verdict(progress: Progress) -> Verdict:
-    """What the run says. Findings of the target come first; a machine's fault is a finding, never clean."""
-    kinds = progress.kinds()
+def verdict(progress: Progress, *, silent: Collection[str] = ()) -> Verdict:
+    """What the run says. Findings of the target come first; a machine's fault is a finding, never clean.
+
+    ``silent`` are findings that do not count: somebody has accepted them, or did not ask for known ones.
+    """
+    kinds = {row.kind for row in progress.findings.values() if row.id not in silent}
     if any(kind is not Kind.HARNESS for kind in kinds):
         return Verdict.FINDINGS
     if kinds:
@@ -32,12 +39,18 @@ def verdict(progress: Progress) -> Verdict:
     return Verdict.CLEAN
 
 
-def closing_text(progress: Progress, verdict: Verdict, *, out: Path) -> str:
-    """The last words of a run, for people, without a newline at the end."""
+def closing_text(
+    progress: Progress, verdict: Verdict, *, out: Path, morning: Morning | None = None, exits: str = ""
+) -> str:
+    """The last words of a run, for people, without a newline at the end.
+
+    ``morning`` is what the earlier nights make of it; ``exits`` says why the exit code is not the verdict's.
+    """
     blocks = [
-        _headline(progress, verdict),
+        _headline(progress, verdict, morning, exits),
         _proved(progress),
-        _found(progress, out),
+        _found(progress, out, morning),
+        absent_lines(morning, progress.elapsed) if morning else [],
         _unproven(progress),
         _skipped(progress),
     ]
@@ -61,7 +74,7 @@ def say_kinds(progress: Progress) -> str:
     return ", ".join(f"{count} {kind.value}" for kind, count in progress.kinds().items()) or "none"
 
 
-def _headline(progress: Progress, verdict: Verdict) -> list[str]:
+def _headline(progress: Progress, verdict: Verdict, morning: Morning | None, exits: str) -> list[str]:
     count = len(progress.findings)
     if verdict is Verdict.FINDINGS:
         head = f"FINDINGS: {count} finding{'s' * (count != 1)} ({say_kinds(progress)})"
@@ -72,7 +85,9 @@ def _headline(progress: Progress, verdict: Verdict) -> list[str]:
     line = f"{head}, in {duration(progress.elapsed)}"
     if progress.started:
         line += f" (run {progress.started.run}, seed {progress.started.seed})"
-    lines = [line]
+    news = morning.headline() if morning else ""
+    lines = [news, line] if news else [line]
+    lines += [f"  {exits}"] if exits else []
     if progress.ended and verdict in (Verdict.CANNOT_RUN, Verdict.INTERRUPTED) and progress.ended.reason:
         lines.append(f"  {progress.ended.reason}")
     if progress.started and progress.ended is None:
@@ -87,38 +102,27 @@ def _proved(progress: Progress) -> list[str]:
     width = max(len(row.name) for row in rows)
     lines = ["Proved, with 95 % confidence:"]
     for row in rows:
-        lines.append(f"  {row.name:<{width}}  {_proof(row)}")
-        lines += [
-            f"  {'':<{width}}  {what}: {amount(took.count)} times, {took}" for what, took in row.took.items()
-        ]
+        first, *others = proof_lines(row)
+        lines.append(f"  {row.name:<{width}}  {first}")
+        lines += [f"  {'':<{width}}  {line}" for line in others]
     return lines
 
 
-def _proof(row: ScenarioRow) -> str:
-    counts = row.counts
-    bound = percent(zero_failure_bound(row.tries))
-    what = "any other failure" if row.findings else "a failure"
-    refused = f", {100 * counts.refused / counts.operations:.0f} % refused" if counts.operations else ""
-    return (
-        f"{row.tries} iteration{'s' * (row.tries != 1)}, {amount(counts.operations)} operations{refused}: "
-        f"{what} comes in at most {bound} % of iterations"
-    )
-
-
-def _found(progress: Progress, out: Path) -> list[str]:
+def _found(progress: Progress, out: Path, morning: Morning | None) -> list[str]:
     if not progress.findings:
         return []
     lines = ["Findings:"]
     for row in ordered(progress):
-        lines += ["  " + line for line in finding_lines(progress, row, out)]
+        judged = morning.of(row.id) if morning else None
+        lines += ["  " + line for line in finding_lines(progress, row, out, judged)]
     return lines
 
 
-def finding_lines(progress: Progress, row: FindingRow, out: Path) -> list[str]:
-    """A finding in two lines, and the line that brings it back."""
+def finding_lines(progress: Progress, row: FindingRow, out: Path, judged: Judged | None = None) -> list[str]:
+    """A finding in two lines, marked as what it is to this night, and the line that brings it back."""
     marks = [word for word, is_set in (("shutdown", row.shutdown), ("tainted", row.tainted)) if is_set]
     kind = " ".join([*marks, row.kind.value])
-    known = "" if row.new else ", known from before"
+    known = "" if row.new or judged else ", known from before"
     rate = row.say_rate(progress.tries_of(row))
     times = f"sighted {row.count} time{'s' * (row.count != 1)}" + (
         f", rate per iteration {rate}" if rate else ""
@@ -126,8 +130,9 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path) -> list[str]:
     kept = f"; evidence in {out / row.path}" if row.path else "; no evidence could be kept"
     scenarios = ", ".join(sorted(row.scenarios - {""}))
     return [
-        f"{row.id}  {printable(row.title)}",
+        f"{row.id}  {f'{mark(judged)}  ' if judged else ''}{printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
+        *([f"    {remark(judged)}"] if judged and remark(judged) else []),
         f"    {repro_line(row.id, out)}",
     ]
 

@@ -47,6 +47,8 @@ class Entry:
 class Plan:
     """Everything that decides a run. ``minutes`` or ``count`` (iterations per scenario) or both bound it.
 
+    ``until_fail`` ends it at the first finding that is not ``accepted``.
+
     With ``span``, the run repeats: every worker is fresh and runs the same ``span`` iterations from
     ``first_iteration`` on, and ``count`` counts workers.
     """
@@ -58,6 +60,7 @@ class Plan:
     minutes: float | None = None
     count: int | None = None
     until_fail: bool = False
+    accepted: frozenset[str] = frozenset()
     target: str = ""
     python: str = ""
     hang_after: float = HANG_AFTER_S

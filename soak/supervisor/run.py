@@ -331,6 +331,7 @@ class Run:
 
     def _file(self, sighted: Sighted) -> None:
         self._put(sighted)
+        accepted = False
         try:
             kept = self._keeper.keep(sighted)
         except OSError as error:
@@ -339,7 +340,8 @@ class Run:
             self._kept[sighted.sighting] = kept
             self._kept.pop(sighted.sighting - _SIGHTINGS_REMEMBERED, None)
             self._put(kept)
-        if self.plan.until_fail and self.ending is None:
+            accepted = kept.finding in self.plan.accepted
+        if self.plan.until_fail and not accepted and self.ending is None:
             self._end(Ending.FINDING)
 
     def disk_failed(self, text: str) -> None:

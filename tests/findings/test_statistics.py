@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+from fractions import Fraction
+
 import pytest
 
 from soak.findings.statistics import (
+    exact_interval,
+    fisher_fewer,
+    fisher_more,
+    mean_time_between,
+    more_tries,
     percent,
+    poisson_fewer,
+    poisson_interval,
+    poisson_more,
     say_bound,
+    say_chance,
     say_rate,
     tries_to_see,
     wilson,
@@ -41,6 +55,116 @@ def test_wilson_of_nonsense(hits: int, tries: int) -> None:
     """More hits than tries is a mistake of the caller's."""
     with pytest.raises(ValueError, match="expected 0 <= hits <= tries"):
         wilson(hits, tries)
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "low", "high"),
+    [
+        # Newcombe 1998, table I, method 5 (Clopper and Pearson).
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0000, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+        (29, 29, 0.8806, 1.0000),
+    ],
+)
+def test_exact_interval(hits: int, tries: int, low: float, high: float) -> None:
+    """The exact interval is the published one, to four digits."""
+    assert list(exact_interval(hits, tries)) == pytest.approx([low, high], abs=5e-5)
+
+
+def test_exact_interval_of_nothing_and_of_nonsense() -> None:
+    """Nothing tried leaves every rate open; more hits than tries is a mistake."""
+    assert exact_interval(0, 0) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="expected 0 <= hits <= tries"):
+        exact_interval(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    # Garwood 1936; Ulm 1990, table 1.
+    [(0, 0.0, 3.6889), (1, 0.0253, 5.5716), (5, 1.6235, 11.6683), (10, 4.7954, 18.3904)],
+)
+def test_poisson_interval(count: int, low: float, high: float) -> None:
+    """The exact interval of a count is the published one."""
+    assert list(poisson_interval(count)) == pytest.approx([low, high], abs=5e-5)
+
+
+def test_mean_time_between() -> None:
+    """Five in an hour come every twelve minutes, or every 5 to 37; none in an hour bounds it from below."""
+    mean, low, high = mean_time_between(5, 3600.0)
+    assert (mean, low, high) == pytest.approx((720.0, 3600 / 11.6683, 3600 / 1.6235), rel=1e-4)
+    mean, low, high = mean_time_between(0, 3600.0)
+    assert (mean, high) == (math.inf, math.inf)
+    assert low == pytest.approx(3600 / 2.9957, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("table", "p"),
+    [
+        # Fisher 1935: the lady who tastes tea; the convicts who are twins (Yates 1934: 0.000465).
+        ((4, 4, 0, 4), 1 / 70),
+        ((3, 4, 1, 4), 17 / 70),
+        ((10, 13, 2, 17), 619 / 1330665),
+        ((5, 360, 0, 360), float(Fraction(math.comb(360, 5), math.comb(720, 5)))),
+        ((0, 10, 5, 10), 1.0),
+    ],
+)
+def test_fisher(table: tuple[int, int, int, int], p: float) -> None:
+    """Fisher's test gives the published values, and both its sides are one when seen from the other side."""
+    hits, tries, other_hits, other_tries = table
+    assert fisher_more(*table) == pytest.approx(p, rel=1e-9)
+    assert fisher_fewer(other_hits, other_tries, hits, tries) == pytest.approx(p, rel=1e-9)
+
+
+def test_fisher_of_many() -> None:
+    """Millions of tries cost no more and lose no digit that counts: near the limit of Poisson's test."""
+    few = fisher_more(9, 2_000_000, 2, 2_000_000)
+    assert few == pytest.approx(poisson_more(9, 1.0, 2, 1.0), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "other", "other_seconds"),
+    # The third is Rothman and Greenland's: breast cancers among women with and without fluoroscopy.
+    [(5, 1.0, 0, 1.0), (3, 2.0, 4, 6.0), (41, 28010.0, 15, 19017.0), (0, 1.0, 4, 1.0), (2, 1.0, 0, 9.0)],
+)
+def test_poisson_counts(count: int, seconds: float, other: int, other_seconds: float) -> None:
+    """Two counts compared are a binomial test of their sum, to the last digit of exact arithmetic."""
+    share, whole = Fraction(seconds) / Fraction(seconds + other_seconds), count + other
+    chance = [math.comb(whole, k) * share**k * (1 - share) ** (whole - k) for k in range(whole + 1)]
+    args = (count, seconds, other, other_seconds)
+    assert poisson_more(*args) == pytest.approx(float(sum(chance[count:])), rel=1e-9)
+    assert poisson_fewer(*args) == pytest.approx(float(sum(chance[: count + 1])), rel=1e-9)
+
+
+def test_poisson_nonsense() -> None:
+    """Nothing can be compared without any time."""
+    with pytest.raises(ValueError, match="in some time"):
+        poisson_more(1, 0.0, 1, 0.0)
+
+
+def test_more_tries() -> None:
+    """A failure of 0.02 % needs 14,978 tries to be seen at 95 %: those that were made count."""
+    assert more_tries(0.0002, 0) == 14_978
+    assert more_tries(0.0002, 360) == 14_618
+    assert more_tries(0.0002, 20_000) == 0
+
+
+def test_scipy_comes_late() -> None:
+    """Bounds and first rates cost no import of scipy."""
+    program = (
+        "import sys; from soak.findings.statistics import *; say_rate(7, 20); exact_interval(0, 9); "
+        "fisher_more(1, 2, 3, 4); sys.exit('scipy' in sys.modules or 'numpy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(1.0, "p = 1"), (0.0344, "p = 0.034"), (0.3, "p = 0.3"), (2.2e-7, "p = 2e-07")]
+)
+def test_chances(p: float, words: str) -> None:
+    """A chance is said with the digits that count."""
+    assert say_chance(p) == words
 
 
 @pytest.mark.parametrize(("tries", "bound"), [(360, 0.00829), (1, 0.95), (20, 0.1391), (3000, 0.000998)])
