@@ -1,11 +1,11 @@
 """Which findings are probably faces of one root cause: said, never merged.
 
-A race shows as a broken promise here and as an exception there. Two things speak for one cause: stacks that are
-alike, as their longest common subsequence says, and sightings in one and the same iteration of a worker, whose
-first finding is its last. The longest common subsequence of stacks is M. Brodie's and others' ("Quickly Finding
-Known Software Problems via Automated Symptom Matching", ICAC 2005); that crash reports of one cause are found by
-the likeness of their stacks is measured in Y. Dang's and others' ReBucket (ICSE 2012). What the threshold does on
-soak's own canaries stands in benchmarks/README.md.
+A race shows as a broken promise here and as an exception there. Two things speak for one cause: stacks that
+are alike, as their longest common subsequence says, and sightings in one and the same iteration of a worker,
+whose first finding is its last. The longest common subsequence of stacks is M. Brodie's and others' ("Quickly
+Finding Known Software Problems via Automated Symptom Matching", ICAC 2005); that crash reports of one cause
+are found by the likeness of their stacks is measured in Y. Dang's and others' ReBucket (ICSE 2012). What the
+threshold does on soak's own canaries stands in benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ Moment = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """What is compared of a finding: its ``places``, innermost first, and some ``moments`` it was sighted in."""
+    """What is compared of a finding: its ``places``, innermost first, and some of the ``moments`` in which it
+    was sighted."""
 
     finding: str
     kind: Kind
@@ -65,7 +66,7 @@ def places_of(frames: Iterable[Frame]) -> tuple[str, ...]:
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> float:
-    """How alike two stacks are: twice their longest common subsequence over both lengths; 0 without frames."""
+    """How alike two stacks are: twice their longest common subsequence over both lengths; 0 for none."""
     if not one or not other:
         return 0.0
     return 2 * _longest_common(one, other) / (len(one) + len(other))

@@ -18,6 +18,8 @@ CRASH_DEPTH = 1
 #: A thread that holds a lock is named by its frames out to the one that took it: what it does meanwhile.
 KNOT_DEPTH = 8
 
+_TARGET = "target "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
@@ -32,6 +34,11 @@ def signature(sighted: Sighted) -> Signature:
     parts = (sighted.kind.value, *_parts(sighted), *_target(sighted))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
+
+
+def target_in(parts: tuple[str, ...]) -> str:
+    """The target that a name was made with; "" where there was none, or where an older soak made it."""
+    return parts[-1].removeprefix(_TARGET) if parts and parts[-1].startswith(_TARGET) else ""
 
 
 def named_frames(frames: tuple[Frame, ...], depth: int = DEPTH) -> tuple[str, ...]:
@@ -50,7 +57,7 @@ def _target(sighted: Sighted) -> tuple[str, ...]:
     """Two systems that break one promise, or die in code that they share, have two problems. What is soak's
     or the machine's fault is no target's."""
     faultless = sighted.kind in (Kind.HARNESS, Kind.INFRA)
-    return (f"target {sighted.target}",) if sighted.target and not faultless else ()
+    return (f"{_TARGET}{sighted.target}",) if sighted.target and not faultless else ()
 
 
 def _parts(sighted: Sighted) -> tuple[str, ...]:
