@@ -66,6 +66,19 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A thread that a hang is named by: what it was ``doing``, where it stands, the locks that it ``holds``
+    while others wait for them, and those that it ``waits`` for itself. ``thread`` is "" for one of the
+    target's own."""
+
+    thread: str
+    doing: str
+    frames: tuple[Frame, ...]
+    holds: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What all events share: when (Unix seconds)."""
 
@@ -115,7 +128,8 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStarted(Event):
-    """A worker process runs. ``how`` is ``fork`` (from the zygote) or ``spawn``."""
+    """A worker process runs. ``how`` is ``fork`` (from the zygote) or ``spawn``; ``target`` an import string,
+    or "" where the scenario has none."""
 
     worker: int
     scenario: str
@@ -123,6 +137,7 @@ class WorkerStarted(Event):
     first_iteration: int
     how: str
     sometimes: tuple[str, ...]
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +211,7 @@ class WorkerEnded(Event):
     fault_text: str
     mujoco_log: str
     oom: str
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +221,9 @@ class Sighted(Event):
     ``sighting`` numbers sightings in a run. ``frames`` are the frames that name the problem, innermost
     first; ``promise`` is the constant sentence for violations and what leaked for leaks; ``evidence`` are
     files in the run's folder, relative to it. ``detail`` is one line for people; ``signal`` is a number or 0.
+    ``target`` is what was under test, "" where that is the scenario file itself; ``operation`` what a dead
+    worker's only thread was in; ``blocked`` are the threads of a hang that wait for each other, or that the
+    others wait for.
     """
 
     sighting: int
@@ -222,6 +241,9 @@ class Sighted(Event):
     iteration: int
     first_iteration: int
     evidence: tuple[str, ...]
+    target: str = ""
+    operation: str = ""
+    blocked: tuple[Blocked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

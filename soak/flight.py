@@ -56,6 +56,8 @@ OUTCOMES = ("done", "refused", "raised", "inside")
 
 #: Kinds of slots: the worker's main thread, a thread of the scenario's, a thread of the target's own.
 MAIN, SCENARIO, TARGET = 0, 1, 2
+#: Above the kind, the same word has Python's ident of the thread, by which faulthandler calls it.
+_KIND_BITS, _WORD = 8, (1 << 64) - 1
 
 PHASES = tuple(Phase)
 
@@ -170,7 +172,7 @@ class Flight:
         words = self.words
         words[base + S_DOING] = 0
         words[base + S_NATIVE_ID] = threading.get_native_id()
-        words[base + S_KIND] = kind
+        words[base + S_KIND] = kind | threading.get_ident() << _KIND_BITS & _WORD
         words[base + S_BEAT_AT] = 0
         _write_text(words, base + S_NAME, NAME_WORDS, name)
         words[H_SLOTS] = max(words[H_SLOTS], index + 1)
@@ -229,7 +231,8 @@ class RingEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadState:
-    """One thread's slot. ``since`` and ``beat_at`` are monotonic seconds, 0.0 for never."""
+    """One thread's slot. ``since`` and ``beat_at`` are monotonic seconds, 0.0 for never; ``ident`` is 0 where
+    an older soak wrote the file."""
 
     name: str
     kind: int
@@ -241,6 +244,7 @@ class ThreadState:
     operations: int
     head: int
     ring: tuple[RingEntry, ...]
+    ident: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +327,7 @@ class FlightReader:
         words = self._words
         return ThreadState(
             name=_read_text(words, base + S_NAME, NAME_WORDS),
-            kind=words[base + S_KIND],
+            kind=words[base + S_KIND] & ((1 << _KIND_BITS) - 1),
             native_id=words[base + S_NATIVE_ID],
             doing=self._label(words[base + S_DOING]),
             since=words[base + S_SINCE] / 1e9,
@@ -332,6 +336,7 @@ class FlightReader:
             operations=words[base + S_OPERATIONS],
             head=words[base + S_HEAD],
             ring=self._ring(base) if rings else (),
+            ident=words[base + S_KIND] >> _KIND_BITS,
         )
 
     def _ring(self, base: int) -> tuple[RingEntry, ...]:

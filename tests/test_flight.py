@@ -61,6 +61,7 @@ def test_what_is_written_is_read(path: Path, reader: FlightReader) -> None:
     assert snapshot.marks == (0, 1)
     assert (thread.name, thread.doing, thread.beats) == ("mutate-0", "set_gravity", 1)
     assert thread.native_id == threading.get_native_id()
+    assert (thread.kind, thread.ident) == (SCENARIO, threading.get_ident())
     assert thread.beat_at > thread.since > 0
     (entry,) = thread.ring
     assert (entry.label, entry.outcome, entry.seconds) == ("add_object", "refused", 0.001)

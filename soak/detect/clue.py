@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from soak.detect.growth import Growth
-from soak.events import Frame, Kind
+from soak.events import Blocked, Frame, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Clue:
     signal: int = 0
     tainted: bool = False
     shutdown: bool = False
+    operation: str = ""
+    blocked: tuple[Blocked, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Watched:
     scenario: str
     first_iteration: int
     iteration: int
+    target: str = ""
     hang_sighted: bool = False
     unusable: bool = False
     growth: Growth = field(default_factory=Growth)

@@ -39,6 +39,7 @@ def crash(ended: WorkerEnded, watched: Watched) -> Clue | None:
         signal=number,
         tainted=ended.dump_began,
         shutdown=shutdown,
+        operation=ended.operation,
         iteration=ended.iteration,
     )
 

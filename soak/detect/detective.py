@@ -17,6 +17,7 @@ from soak.detect.memory import growing
 from soak.detect.violation import violation
 from soak.events import (
     Beat,
+    Blocked,
     Event,
     Frame,
     LastWords,
@@ -58,6 +59,7 @@ class Detective:
                     scenario=event.scenario,
                     first_iteration=event.first_iteration,
                     iteration=event.first_iteration,
+                    target=event.target,
                 )
                 return []
             case Beat() | PromiseBroken() | Raised() | Residue() | LastWords() | LeftBehind() | WorkerEnded():
@@ -79,12 +81,14 @@ class Detective:
         evidence: tuple[str, ...] = (),
         *,
         iteration: int | None = None,
+        blocked: tuple[Blocked, ...] = (),
     ) -> Sighted:
-        """The hang (or starvation) of ``event``; ``frames`` are the stuck thread's, innermost first."""
+        """The hang (or starvation) of ``event``; ``frames`` are the stuck thread's, innermost first, and
+        ``blocked`` the threads that all others wait for, where that is known."""
         watched = self._watched(event.worker)
         if iteration is not None:
             watched.iteration = iteration
-        clue = hang(event, frames, watched.iteration)
+        clue = hang(event, frames, watched.iteration, blocked)
         watched.hang_sighted = True
         return self._sight(event.t, event.worker, watched, clue, evidence)
 
@@ -122,6 +126,9 @@ class Detective:
             iteration=clue.iteration,
             first_iteration=watched.first_iteration,
             evidence=evidence,
+            target=watched.target,
+            operation=clue.operation,
+            blocked=clue.blocked,
         )
 
 

@@ -29,6 +29,7 @@ def exited(ended: WorkerEnded, watched: Watched) -> Clue | None:
         detail=f"during {ended.phase.value}, {ended.seconds:.1f} s after the worker began",
         doing=ended.doing,
         shutdown=ended.last_words,
+        operation=ended.operation,
         iteration=ended.iteration,
     )
 

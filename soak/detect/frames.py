@@ -12,6 +12,7 @@ _HARNESS = re.compile(
     r"(^|/)soak/(worker/|supervisor/|detect/|cli/|triage/|findings/"
     r"|(author|events|flight|kernel|__init__|__main__)\.py$)"
 )
+_COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 _STANDARD_LIBRARY = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
 
 
@@ -33,9 +34,17 @@ def own(frames: Iterable[Frame]) -> tuple[Frame, ...]:
 
 
 def telling(frames: Iterable[Frame]) -> tuple[Frame, ...]:
-    """The frames that say where something happened: the target's own, else whatever is not the harness's."""
+    """The frames that say where something happened: the target's own, else whatever is not the harness's.
+
+    Of a stack without the target's frames Python's come before native ones, so that it says the same whether
+    or not the machine let somebody read native stacks. A comprehension is part of its function: from Python
+    3.12 on most have no frame of their own.
+    """
     frames = tuple(frames)
-    return own(frames) or tuple(frame for frame in frames if not is_harness(frame))
+    mine = own(frames)
+    others = tuple(frame for frame in frames if not is_harness(frame))
+    told = mine or tuple(frame for frame in others if not frame.native) or others
+    return tuple(frame for frame in told if plain_function(frame) not in _COMPREHENSIONS) or told
 
 
 def place(frame: Frame) -> str:
@@ -50,10 +59,12 @@ def where(frames: Iterable[Frame]) -> str:
 
 
 def short_file(path: str) -> str:
-    """The last two parts of a path; a shared object loses its folder and its version."""
+    """The last two parts of a path; a shared object loses its folder and its version, and a module of the
+    standard library Python's."""
     if ".so" in path:
         return re.sub(r"(\.cpython-[^.]*|\.abi3)?\.so(\.\d+)*$", ".so", path.rsplit("/", 1)[-1])
-    return "/".join(path.replace("\\", "/").split("/")[-2:])
+    short = "/".join(path.replace("\\", "/").split("/")[-2:])
+    return re.sub(r"^python3\.\d+t?/", "", short) if _STANDARD_LIBRARY.search(path) else short
 
 
 def plain_function(frame: Frame) -> str:

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from soak.detect.frames import place, telling
 from soak.detect.leak import varying
 from soak.detect.words import signal_name
-from soak.events import Frame, Kind, Sighted
+from soak.events import Blocked, Frame, Kind, Sighted
 
 #: So many innermost frames name a problem. More would split one bug by its callers, fewer would merge two.
 DEPTH = 3
 #: A crash is named by its innermost frame alone: a second crashing thread cuts the dump short anywhere.
 CRASH_DEPTH = 1
+#: A thread that holds a lock is named by its frames out to the one that took it: what it does meanwhile.
+KNOT_DEPTH = 8
+
+_TARGET = "target "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +31,14 @@ class Signature:
 
 def signature(sighted: Sighted) -> Signature:
     """The signature of a sighting."""
-    parts = (sighted.kind.value, *_parts(sighted))
+    parts = (sighted.kind.value, *_parts(sighted), *_target(sighted))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
+
+
+def target_in(parts: tuple[str, ...]) -> str:
+    """The target that a name was made with; "" where there was none, or where an older soak made it."""
+    return parts[-1].removeprefix(_TARGET) if parts and parts[-1].startswith(_TARGET) else ""
 
 
 def named_frames(frames: tuple[Frame, ...], depth: int = DEPTH) -> tuple[str, ...]:
@@ -44,10 +53,19 @@ def named_frames(frames: tuple[Frame, ...], depth: int = DEPTH) -> tuple[str, ..
     return tuple(places)
 
 
+def _target(sighted: Sighted) -> tuple[str, ...]:
+    """Two systems that break one promise, or die in code that they share, have two problems. What is soak's
+    or the machine's fault is no target's."""
+    faultless = sighted.kind in (Kind.HARNESS, Kind.INFRA)
+    return (f"{_TARGET}{sighted.target}",) if sighted.target and not faultless else ()
+
+
 def _parts(sighted: Sighted) -> tuple[str, ...]:
-    # Where no frame tells where it happened, the scenario is the best place there is.
+    # Where no frame tells where it happened, the scenario is the best place there is, and what its thread was
+    # in, if it has only one.
     depth = CRASH_DEPTH if sighted.kind is Kind.CRASH else DEPTH
-    where = named_frames(sighted.frames, depth) or (f"scenario {sighted.scenario}",)
+    scenario = f"scenario {sighted.scenario}" + (f", in {sighted.operation}" if sighted.operation else "")
+    where = named_frames(sighted.frames, depth) or (scenario,)
     match sighted.kind:
         case Kind.CRASH:
             marks = ("shutdown",) * sighted.shutdown + ("tainted",) * sighted.tainted
@@ -55,6 +73,8 @@ def _parts(sighted: Sighted) -> tuple[str, ...]:
         case Kind.EXIT:
             silent = sighted.promise.startswith("exit status ")
             return (sighted.promise, *where) if silent else (varying(sighted.promise),)
+        case Kind.HANG if sighted.blocked:
+            return tuple(sorted({_knotted(blocked, sighted.scenario) for blocked in sighted.blocked}))
         case Kind.HANG:
             return (_plain(sighted.promise), *where)
         case Kind.STARVATION:
@@ -68,6 +88,17 @@ def _parts(sighted: Sighted) -> tuple[str, ...]:
             return (sighted.promise, *where)
         case Kind.HARNESS:
             return (varying(sighted.promise), f"scenario {sighted.scenario}")
+
+
+def _knotted(blocked: Blocked, scenario: str) -> str:
+    """A thread that the others wait for, in words. A lock without a holder is named by itself: its victims
+    stand anywhere."""
+    if blocked.holds:
+        return " < ".join(named_frames(blocked.frames, KNOT_DEPTH))
+    if blocked.waits:
+        return f"waits for {', '.join(blocked.waits)} of scenario {scenario}"
+    places = named_frames(blocked.frames) or (f"scenario {scenario}",)
+    return " < ".join((_plain(blocked.doing), *places))
 
 
 def _plain(text: str) -> str:

@@ -23,6 +23,7 @@ from soak.events import (
     WorkerEnded,
     WorkerStarted,
 )
+from soak.findings.likeness import Likely, probably_same
 from soak.findings.signature import signature
 from soak.findings.statistics import zero_failure_bound
 from soak.report.rows import Counts, FindingRow, ScenarioRow, WorkerRow
@@ -179,6 +180,10 @@ class Progress:
     def tries_of(self, finding: FindingRow) -> int:
         """Iterations in which this finding could have come up: those of the scenarios it came up in."""
         return sum(self._scenario(name).tries for name in finding.scenarios if name)
+
+    def probably_same(self, finding: FindingRow) -> tuple[Likely, ...]:
+        """The run's other findings that are probably faces of this one's root cause."""
+        return probably_same(finding.face, [row.face for row in self.findings.values()])
 
     def kinds(self) -> dict[Kind, int]:
         """How many findings there are of each kind, in the order of :class:`Kind`."""

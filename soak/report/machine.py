@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from soak.events import Verdict
+from soak.events import Verdict, to_plain
 from soak.findings.morning import Morning
 from soak.findings.statistics import wilson, zero_failure_bound
 from soak.report.fold import Progress
@@ -97,4 +97,5 @@ def _finding(progress: Progress, row: FindingRow, morning: Morning | None) -> di
         "evidence": row.path,
         "missing": dict(row.missing),
         "repro": f"soak repro {row.id}",
+        "probably_same": [to_plain(likely) for likely in progress.probably_same(row)],
     }

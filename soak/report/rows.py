@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from soak.events import Kept, Kind, Sighted
 from soak.findings.counts import Counts, ScenarioRow, WorkerRow
+from soak.findings.likeness import Face, places_of
 from soak.findings.statistics import say_rate
 
 __all__ = ["Counts", "FindingRow", "ScenarioRow", "WorkerRow"]
 
+#: Iterations remembered of a finding, the last ones, to see which findings come together.
+_MOMENTS_KEPT = 64
 #: A growth is told once per worker: it has no rate per iteration. Nor have soak's and the machine's faults.
 _WITHOUT_RATE = (Kind.HARNESS, Kind.INFRA)
 
@@ -37,6 +41,9 @@ class FindingRow:
     path: str = ""
     scenarios: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    places: tuple[str, ...] = ()
+    moments: deque[tuple[str, int, int]] = field(default_factory=lambda: deque(maxlen=_MOMENTS_KEPT))
     _last: tuple[int, int] = (-1, -1)
 
     @classmethod
@@ -51,6 +58,8 @@ class FindingRow:
             tainted=sighted.tainted,
             shutdown=sighted.shutdown,
             promise=sighted.promise,
+            target=sighted.target,
+            places=places_of(sighted.frames),
         )
 
     def take(self, sighted: Sighted) -> None:
@@ -58,7 +67,19 @@ class FindingRow:
         self.scenarios.add(sighted.scenario)
         if (sighted.worker, sighted.iteration) != self._last:
             self._last = (sighted.worker, sighted.iteration)
+            self.moments.append(("", *self._last))
             self.hits += 1
+
+    @property
+    def face(self) -> Face:
+        """What is compared of it with the run's other findings."""
+        return Face(
+            finding=self.id,
+            kind=self.kind,
+            target=self.target,
+            places=self.places,
+            moments=frozenset(self.moments),
+        )
 
     def keep(self, kept: Kept) -> None:
         if self.count <= 1:

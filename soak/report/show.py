@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from soak.events import to_plain
+from soak.findings.faces import relatives
 from soak.findings.finding import Finding, Reproducer
+from soak.findings.likeness import Likely
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
 from soak.report.verdict import repro_line
@@ -38,17 +40,32 @@ def findings_text(store: Store, out: Path) -> str:
 def finding_text(store: Store, finding: Finding, out: Path) -> str:
     """One finding with its newest occurrence; without a newline at the end."""
     folders = store.occurrences(finding.id)
-    blocks = ["\n".join(_head(finding, folders, out))]
+    likely = relatives(store, [finding]).get(finding.id, ())
+    blocks = ["\n".join(_head(finding, folders, out, likely))]
     if folders:
         blocks += _evidence(_most_telling(folders))
     return "\n\n".join(blocks)
 
 
+def finding_documents(store: Store, findings: list[Finding]) -> list[dict[str, Any]]:
+    """Findings for machines: what is in their ``finding.json``, the folders of their occurrences, and what is
+    probably the same as each."""
+    likely = relatives(store, findings)
+    return [_document(store, finding, likely.get(finding.id, ())) for finding in findings]
+
+
 def finding_document(store: Store, finding: Finding) -> dict[str, Any]:
-    """One finding for machines: what is in its ``finding.json``, and the folders of its occurrences."""
-    folders = store.occurrences(finding.id)
-    plain: dict[str, Any] = to_plain(finding)
-    return {**plain, "occurrences": [str(folder) for folder in folders], "repro": f"soak repro {finding.id}"}
+    """As :func:`finding_documents`, for one."""
+    return finding_documents(store, [finding])[0]
+
+
+def _document(store: Store, finding: Finding, likely: tuple[Likely, ...]) -> dict[str, Any]:
+    return {
+        **to_plain(finding),
+        "occurrences": [str(folder) for folder in store.occurrences(finding.id)],
+        "probably_same": [to_plain(each) for each in likely],
+        "repro": f"soak repro {finding.id}",
+    }
 
 
 def _most_telling(folders: list[Path]) -> Path:
@@ -56,7 +73,7 @@ def _most_telling(folders: list[Path]) -> Path:
     return next((folder for folder in reversed(folders) if (folder / "native.txt").is_file()), folders[-1])
 
 
-def _head(finding: Finding, folders: list[Path], out: Path) -> list[str]:
+def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely, ...]) -> list[str]:
     marks = [
         word for word, is_set in (("shutdown", finding.shutdown), ("tainted", finding.tainted)) if is_set
     ]
@@ -68,6 +85,7 @@ def _head(finding: Finding, folders: list[Path], out: Path) -> list[str]:
         f"run{'s' * (len(finding.runs) != 1)}, first {_day(finding.first_seen)}, "
         f"last {_day(finding.last_seen)}",
         f"  named by    {' | '.join(finding.parts)}",
+        *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
         f"  brings back {repro_line(finding.id, out)}",
     ]

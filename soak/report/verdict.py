@@ -23,6 +23,9 @@ _HEADLINES = {
     Verdict.INTERRUPTED: "INTERRUPTED",
 }
 
+#: Of the findings that are probably the same as one, so many are told below it; `soak show` tells all.
+_LIKELY_SHOWN = 3
+
 
 def verdict(progress: Progress, *, silent: Collection[str] = ()) -> Verdict:
     """What the run says. Findings of the target come first; a machine's fault is a finding, never clean.
@@ -133,6 +136,7 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path, judged: Judged
         f"{row.id}  {f'{mark(judged)}  ' if judged else ''}{printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         *([f"    {remark(judged)}"] if judged and remark(judged) else []),
+        *(f"    {likely.in_words()}" for likely in progress.probably_same(row)[:_LIKELY_SHOWN]),
         f"    {repro_line(row.id, out)}",
     ]
 

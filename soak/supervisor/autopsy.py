@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from soak.events import Evidence, Kind, Sighted, WorkerEnded
-from soak.flight import Snapshot
+from soak.flight import SCENARIO, Snapshot
 from soak.supervisor import machine, native
 from soak.supervisor.errand import Errand
 from soak.supervisor.launcher import Home
@@ -56,7 +56,14 @@ def ended_event(worker: Worker, status: int, snapshot: Snapshot, now: float) -> 
         fault_text=worker.text(FAULT, limit=200_000),
         mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),
         oom=_oom(worker, now) if status == -signal.SIGKILL and not worker.asked else "",
+        operation=_only_operation(snapshot),
     )
+
+
+def _only_operation(snapshot: Snapshot) -> str:
+    """What the scenario's thread was in, where it has only one: of several it is chance who is in what."""
+    threads = [thread for thread in snapshot.threads if thread.kind == SCENARIO]
+    return threads[0].doing if len(threads) == 1 else ""
 
 
 def _oom(worker: Worker, now: float) -> str:

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soak.events import Frame, Stuck
+from soak.events import Blocked, Frame, Stuck
 from soak.supervisor import native
 from soak.supervisor.errand import Errand
+from soak.supervisor.halted import stand
 from soak.supervisor.loop import Loop
 from soak.supervisor.watch import Suspicion, process_of
 from soak.supervisor.worker import FAULT, NATIVE, Worker
@@ -26,11 +27,13 @@ _CORE_LIMIT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What the ladder found out: the stuck thread's event, its frames, and why there is no native stack."""
+    """What the ladder found out: the stuck thread's event, its frames, whom the others wait for, and why
+    there is no native stack."""
 
     stuck: Stuck
     iteration: int
     frames: tuple[Frame, ...]
+    blocked: tuple[Blocked, ...]
     problem: str
 
 
@@ -45,7 +48,9 @@ class Ladder:
         self._suspicion = suspicion
         self._report = report
         self._reported = False
-        self._frames: tuple[Frame, ...] = ()
+        self._stacks: tuple[native.ThreadStack, ...] = ()
+        self._snapshot = worker.flight.snapshot()
+        self._looked = loop.clock()
         self._problem = ""
         self._dump_size = -1
         self._dump_deadline = 0.0
@@ -68,9 +73,7 @@ class Ladder:
             return
         text = self._worker.text(NATIVE)
         if code == 0:
-            stacks = native.parse(text)
-            wanted = self._suspicion.hog_native_id or self._suspicion.native_id
-            self._frames = native.blocked_frames(stacks, wanted)
+            self._stacks = native.parse(text)
         else:
             late = f"pystack did not answer within {native.REMOTE_SECONDS:.0f} s"
             self._problem = late if code is None else native.explain(text)
@@ -110,7 +113,8 @@ class Ladder:
         if self._reported:
             return
         self._reported = True
-        suspicion = self._suspicion
+        suspicion, dump = self._suspicion, self._worker.text(FAULT)
+        where = stand(suspicion, self._snapshot, self._looked, self._stacks, dump)
         self._report(
             Diagnosis(
                 stuck=Stuck(
@@ -125,7 +129,8 @@ class Ladder:
                     others=suspicion.others,
                 ),
                 iteration=self._worker.flight.snapshot().iteration,
-                frames=self._frames,
+                frames=where.frames,
+                blocked=where.blocked,
                 problem=self._problem,
             )
         )

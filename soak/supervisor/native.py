@@ -23,6 +23,7 @@ __all__ = [
     "CORE_SECONDS",
     "REMOTE_SECONDS",
     "ThreadStack",
+    "blamed",
     "blocked_frames",
     "core_command",
     "core_pattern",
@@ -130,12 +131,18 @@ def blocked_frames(stacks: Sequence[ThreadStack], native_id: int) -> tuple[Frame
     they are that thread's, which is to blame. A holder that runs Python gives the GIL up within milliseconds.
     """
     own = next((stack for stack in stacks if stack.native_id == native_id), None)
-    if own is None or not own.waits:
-        return own.frames if own else ()
-    holders = [stack for stack in stacks if stack.gil and stack is not own]
-    if holders and _is_in_native_call(holders[0]):
-        return holders[0].frames
-    return own.frames
+    if own is None:
+        return ()
+    holder = blamed(stacks, own)
+    return own.frames if holder < 0 else stacks[holder].frames
+
+
+def blamed(stacks: Sequence[ThreadStack], own: ThreadStack) -> int:
+    """The index of the thread that keeps the GIL from ``own`` inside native code, or -1."""
+    if not own.waits:
+        return -1
+    holders = [number for number, stack in enumerate(stacks) if stack.gil and stack is not own]
+    return holders[0] if holders and _is_in_native_call(stacks[holders[0]]) else -1
 
 
 def _is_in_native_call(stack: ThreadStack) -> bool:

@@ -301,7 +301,11 @@ class Run:
         """A hang, with the frames that the ladder saw."""
         self._put(diagnosis.stuck)
         sighted = self._detective.stuck(
-            diagnosis.stuck, diagnosis.frames, evidence, iteration=diagnosis.iteration
+            diagnosis.stuck,
+            diagnosis.frames,
+            evidence,
+            iteration=diagnosis.iteration,
+            blocked=diagnosis.blocked,
         )
         self._file(sighted)
         if diagnosis.problem:

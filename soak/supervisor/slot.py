@@ -207,6 +207,7 @@ class Slot:
                 first_iteration=worker.spec.first_iteration,
                 how=self._how,
                 sometimes=lane.entry.expected,
+                target=self._host.plan.target or lane.entry.target,
             )
         )
         worker.listen()

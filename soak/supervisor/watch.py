@@ -59,10 +59,10 @@ class Watch:
         now = self._clock()
         threads = [thread for thread in snapshot.threads if thread.doing and thread.kind != MAIN]
         scenario = [thread for thread in threads if thread.kind == SCENARIO]
-        quiet = [thread for thread in scenario if now - _progress(thread) > self._hang_after]
+        quiet = [thread for thread in scenario if now - progress_of(thread) > self._hang_after]
         if quiet:
-            worst = min(quiet, key=_progress)
-            return self._suspect(snapshot, worst, now - _progress(worst), now)
+            worst = min(quiet, key=progress_of)
+            return self._suspect(snapshot, worst, now - progress_of(worst), now)
         slow = [thread for thread in scenario if now - thread.since > self._hang_after]
         self._slow = {key: value for key, value in self._slow.items() if key in {_key(t) for t in slow}}
         for thread in slow:
@@ -155,7 +155,8 @@ def _key(thread: ThreadState) -> tuple[int, float]:
     return thread.native_id, thread.since
 
 
-def _progress(thread: ThreadState) -> float:
+def progress_of(thread: ThreadState) -> float:
+    """When a thread last got on, in monotonic seconds: it began something, or beat."""
     return max(thread.since, thread.beat_at)
 
 

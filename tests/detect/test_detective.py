@@ -6,6 +6,7 @@ import pytest
 
 from soak.detect import Detective
 from soak.events import (
+    Blocked,
     Event,
     Kind,
     LeftBehind,
@@ -18,7 +19,7 @@ from soak.events import (
     WorkerEnded,
     WorkerStarted,
 )
-from tests.detect.samples import ALL, STEP, STORM, WAIT, sample
+from tests.detect.samples import ALL, POLICY, STEP, STORM, WAIT, sample
 
 
 @pytest.fixture
@@ -123,6 +124,39 @@ def test_left_behind_after_the_workers_end(detective: Detective) -> None:
     sighted = _one(detective.feed(sample(LeftBehind)))
     assert (sighted.kind, sighted.scenario) == (Kind.LEAK, "storm")
     assert "sleep 1000" in sighted.title
+
+
+def test_a_hang_is_told_by_its_knot(detective: Detective) -> None:
+    """Not who was noticed first, but who holds what the others want, gives a hang its title and frames."""
+    holder = Blocked(thread="remove-0", doing="remove", frames=(STEP, POLICY), holds=("_lock",))
+    sighted = detective.stuck(sample(Stuck), (WAIT, STORM), blocked=(holder,))
+    assert (sighted.title, sighted.promise) == ("hang in remove, at step (arm/engine.py)", "remove")
+    assert (sighted.frames, sighted.blocked) == ((STEP, POLICY), (holder,))
+    assert "remove-0 (remove) holds _lock and stands at step (arm/engine.py)" in sighted.detail
+    assert sighted.doing[0] == "mutate-2 has been in add_object for 10.0 s"
+
+
+def test_a_lock_that_nobody_gives_back_is_told(detective: Detective) -> None:
+    """The hang keeps the thread that was noticed, and says which lock it wants."""
+    orphan = Blocked(thread="mutate-2", doing="add_object", frames=(STORM,), waits=("_lock",))
+    sighted = detective.stuck(sample(Stuck), (STORM,), blocked=(orphan,))
+    assert sighted.title == "hang in add_object, at mutate (scenarios/storm.py)"
+    assert "mutate-2 (add_object) waits for _lock, which no thread's frames hold" in sighted.detail
+
+
+def test_sightings_know_their_target(detective: Detective) -> None:
+    """What was under test is said when a worker starts, and stays with all that is sighted of it."""
+    detective.feed(sample(WorkerStarted, worker=7, target="arm:Arm"))
+    assert _one(detective.feed(sample(PromiseBroken, worker=7))).target == "arm:Arm"
+    assert _one(detective.feed(sample(PromiseBroken, worker=1))).target == ""
+
+
+def test_a_death_keeps_the_only_threads_operation(detective: Detective) -> None:
+    """A crash and an exit say what the scenario's one thread was in."""
+    (crash,) = detective.feed(sample(WorkerEnded, operation="leave"))
+    (exited,) = detective.feed(sample(WorkerEnded, status=1, operation="leave"))
+    assert (crash.kind, crash.operation) == (Kind.CRASH, "leave")
+    assert (exited.kind, exited.operation) == (Kind.EXIT, "leave")
 
 
 def test_sightings_are_numbered(detective: Detective) -> None:

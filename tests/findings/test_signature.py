@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soak.events import Frame, Kind, Sighted
+from soak.events import Blocked, Frame, Kind, Sighted
 from soak.findings.signature import named_frames, signature
 from tests.detect.samples import OURS, POLICY, STEP, STORM, WAIT, sample
 
@@ -97,6 +97,77 @@ def test_hang_ignores_native_frames() -> None:
     native = Frame(function="pthread_cond_wait", file="/lib/libc.so.6", native=True)
     hang = {"kind": Kind.HANG, "promise": "close"}
     assert _name(**hang, frames=(native, WAIT, STEP)) == _name(**hang, frames=(WAIT, STEP))
+
+
+HOLDER = Blocked(thread="move-1", doing="remove", frames=(WAIT, STEP, POLICY), holds=("_lock",))
+COUNTER = Blocked(thread="", doing="", frames=(WAIT, STORM), holds=("_data",), waits=("_lock",))
+
+
+def test_a_knot_is_a_hangs_whole_name() -> None:
+    """Who was noticed first, in what, and the order in which the others are told do not matter."""
+    hang = {"kind": Kind.HANG, "blocked": (HOLDER, COUNTER)}
+    name = _name(**hang, promise="remove")
+    assert name == _name(**hang, promise="look", frames=(WAIT,), scenario="another")
+    assert name == _name(kind=Kind.HANG, promise="remove", blocked=(COUNTER, HOLDER))
+    assert name != _name(kind=Kind.HANG, promise="remove", blocked=(HOLDER,))
+    assert name != _name(kind=Kind.HANG, promise="remove")
+    parts = signature(sample(Sighted, kind=Kind.HANG, blocked=(HOLDER, COUNTER))).parts
+    assert parts == (
+        "hang",
+        "mutate (scenarios/storm.py)",
+        "step (arm/engine.py) < run_policy (arm/policy.py)",
+    )
+
+
+def test_two_threads_at_one_place_are_one() -> None:
+    """A hang has the set of its knot's stacks: three threads of one role and two are one hang."""
+    twin = dataclasses.replace(HOLDER, thread="move-2")
+    hang = {"kind": Kind.HANG, "promise": "remove"}
+    assert _name(**hang, blocked=(HOLDER, twin)) == _name(**hang, blocked=(HOLDER,))
+
+
+def test_a_lock_without_a_holder_names_its_hang() -> None:
+    """Whoever is first to want a lock that nobody gives back."""
+    orphan = Blocked(thread="move-1", doing="move", frames=(STEP,), waits=("_lock",))
+    other = dataclasses.replace(orphan, thread="add-2", doing="add", frames=(STORM,))
+    hang = {"kind": Kind.HANG}
+    assert _name(**hang, promise="move", blocked=(orphan,)) == _name(**hang, promise="add", blocked=(other,))
+    another = dataclasses.replace(orphan, waits=("_table_lock",))
+    assert _name(**hang, blocked=(orphan,)) != _name(**hang, blocked=(another,))
+
+
+def test_two_targets_have_two_findings() -> None:
+    """The same promise, or the same line of a shared engine, is another problem in another target."""
+    for kind in (Kind.VIOLATION, Kind.CRASH, Kind.ERROR, Kind.LEAK, Kind.HANG, Kind.EXIT):
+        broken = {"kind": kind, "promise": "a refusal changes nothing"}
+        assert _name(**broken, target="arm:Arm") != _name(**broken, target="arm:Other")
+    for kind in (Kind.HARNESS, Kind.INFRA):
+        assert _name(kind=kind, target="arm:Arm") == _name(kind=kind, target="arm:Other")
+
+
+def test_the_only_threads_operation_names_what_has_no_frames() -> None:
+    """A crash or an exit without a stack is named by what the only thread was in; with one, by its place."""
+    for kind, promise in ((Kind.CRASH, ""), (Kind.EXIT, "exit status 1")):
+        dead = {"kind": kind, "promise": promise, "frames": ()}
+        assert _name(**dead, operation="leave") != _name(**dead, operation="enter")
+    assert _name(operation="leave") == _name(operation="enter")
+
+
+def test_comprehensions_belong_to_their_function() -> None:
+    """Python 3.12 runs most of them without a frame of their own: one bug keeps its name."""
+    inner = dataclasses.replace(STEP, function="Engine.step.<locals>.<listcomp>")
+    assert _name(frames=(inner, STEP, POLICY)) == _name(frames=(STEP, POLICY))
+    assert _name(frames=(inner,)) != _name(frames=())
+
+
+def test_a_name_is_the_same_on_every_python() -> None:
+    """Where only the standard library's frames tell, its version's folder does not."""
+    hang = {"kind": Kind.HANG, "promise": "exit"}
+    newer = dataclasses.replace(WAIT, file="/usr/lib/python3.13/threading.py")
+    assert _name(**hang, frames=(WAIT,)) == _name(**hang, frames=(newer,))
+    native = Frame(function="futex_wait", file="/lib/libc.so.6", native=True)
+    assert _name(**hang, frames=(native, WAIT)) == _name(**hang, frames=(WAIT,))
+    assert _name(**hang, frames=(native,)) != _name(**hang, frames=())
 
 
 def test_memory_leak_is_named_by_its_scenario() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from soak.events import Kept, Kind, Sighted
 from soak.findings import Reproduction, Store
-from soak.report.show import finding_document, finding_text, findings_text
+from soak.report.show import finding_document, finding_documents, finding_text, findings_text
 from tests.detect.samples import sample
 from tests.findings.test_store import CONTEXT
 
@@ -78,3 +78,14 @@ def test_document(store: Store, kept: Kept) -> None:
     plain = json.loads(json.dumps(finding_document(store, store.find(kept.finding))))
     assert (plain["id"], plain["kind"], plain["count"]) == (kept.finding, "crash", 2)
     assert len(plain["occurrences"]) == 2
+
+
+def test_what_is_probably_the_same_is_shown(store: Store, kept: Kept, tmp_path: Path) -> None:
+    """A finding names its relatives with the reason, in words and for machines."""
+    error = sample(Sighted, kind=Kind.ERROR, promise="ValueError", iteration=99)
+    other = store.file(error, tmp_path, CONTEXT).finding
+    lines = finding_text(store, store.find(kept.finding), tmp_path).splitlines()
+    assert f"  probably the same as {other} (stacks 1.00 alike)" in lines
+    (plain,) = finding_document(store, store.find(kept.finding))["probably_same"]
+    assert (plain["finding"], plain["alike"], plain["together"]) == (other, 1.0, 0)
+    assert {each["id"] for each in finding_documents(store, store.all())} == {other, kept.finding}

@@ -170,3 +170,35 @@ def test_document_of_nothing() -> None:
     plain = document(_progress(sample(ScenarioSkipped)), Verdict.CANNOT_RUN)
     assert (plain["verdict"], plain["run"], plain["findings"]) == ("cannot run", "", [])
     json.dumps(plain)
+
+
+def _faces() -> Progress:
+    """A race of two faces: in three of four iterations a promise breaks and an exception comes with it."""
+    broken = [
+        sample(Sighted, kind=Kind.VIOLATION, promise="p", title="p", sighting=n, worker=n, frames=())
+        for n in range(1, 5)
+    ]
+    raised = [
+        sample(Sighted, kind=Kind.ERROR, promise="KeyError", title="KeyError", sighting=10 + n, worker=n)
+        for n in range(2, 5)
+    ]
+    return _progress(sample(RunStarted), *broken, *raised)
+
+
+def test_faces_of_one_cause_are_offered_as_the_same() -> None:
+    """Below each finding stands what is probably the same, and why; both keep their own lines."""
+    progress = _faces()
+    error, violation = sorted(progress.findings)
+    lines = [line.strip() for line in closing_text(progress, Verdict.FINDINGS, out=OUT).splitlines()]
+    assert f"probably the same as {error} (in one iteration 3 of 3 times)" in lines
+    assert f"probably the same as {violation} (in one iteration 3 of 3 times)" in lines
+    assert sum("soak repro" in line for line in lines) == 2
+
+
+def test_the_document_has_what_is_probably_the_same() -> None:
+    """For machines: the other finding, how alike the stacks are, how often both came in one iteration."""
+    progress = _faces()
+    found = {row["finding"]: row["probably_same"] for row in document(progress, Verdict.FINDINGS)["findings"]}
+    error, violation = sorted(found)
+    assert found[error] == [{"finding": violation, "alike": 0.0, "together": 3, "times": 3}]
+    assert [each["finding"] for each in found[violation]] == [error]

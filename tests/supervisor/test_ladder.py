@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from soak.events import Evidence, Sighted, Stuck, WorkerEnded
+from soak.findings.signature import signature
 from soak.supervisor.stacks_cores import core_pattern
 from tests.cli.command import Done, Soak
 
@@ -172,3 +173,53 @@ def test_many_hits_of_one_finding_are_not_all_looked_at_natively(soak: Soak) -> 
     assert len({event.sighting for event in done.of(Evidence)}) == 3
     folders = [path for path in Path(done.finding()).iterdir() if path.is_dir()]
     assert len(folders) == 6
+
+
+#: One holder that never gets on, and victims of three kinds: which of them is noticed first is chance.
+DEADLOCK = """
+class Arm:
+    def __init__(self):
+        self.lock, self.held = threading.Lock(), threading.Event()
+
+    def remove(self):
+        with self.lock:
+            self.held.set()
+            threading.Event().wait()
+
+    def look(self):
+        self.held.wait()
+        with self.lock:
+            pass
+
+@soak.scenario(seconds=60.0)
+def deadlock(target, rng):
+    yield Arm()
+
+@deadlock.operation(threads=1)
+def remove(arm, rng):
+    arm.remove()
+
+@deadlock.operation(threads=2)
+def look(arm, rng):
+    arm.look()
+
+@deadlock.operation(threads=1)
+def list_all(arm, rng):
+    arm.held.wait()
+    with arm.lock:
+        pass
+"""
+
+
+@pytest.mark.parametrize("may_look", [True, False])
+def test_a_deadlock_is_named_by_the_thread_that_holds_the_lock(soak: Soak, may_look: bool) -> None:
+    """The same finding whether stacks are read from outside or dumped from inside, and whoever was first."""
+    env = {} if may_look else without_ptrace(soak)
+    story = soak.story(DEADLOCK, "stories/story.py")
+    done = soak("run", story, "--count", "2", "--hang-after", "2", "--json", env=env)
+    sightings = done.of(Sighted)
+    assert len(sightings) == 2
+    for sighted in sightings:
+        (blocked,) = sighted.blocked
+        assert (blocked.doing, blocked.holds) == ("remove", ("lock",))
+        assert signature(sighted).parts == ("hang", "remove (stories/story.py)")
