@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from soak import catalogue
+from soak.cli.attempt import attempt
 from soak.cli.exits import MachineProblem, UsageProblem, exit_code
 from soak.cli.selection import select
-from soak.cli.session import answer, execute, interpreter_of, locked, say
+from soak.cli.session import answer, interpreter_of, locked, say
 from soak.events import Verdict, to_plain
 from soak.findings.finding import Finding, Reproduction
 from soak.findings.store import FindingNotFoundError, Store
-from soak.report.fold import Progress
-from soak.report.views import views_for
-from soak.supervisor.machine import environment
 from soak.supervisor.plan import Plan
-from soak.supervisor.run import Ending, View
-from soak.triage.reproduce import Reproduced, Tally, plan_for
+from soak.supervisor.run import Ending
+from soak.triage.reproduce import Reproduced, plan_for
 
 
 def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json: bool, quiet: bool) -> int:
@@ -38,15 +34,8 @@ def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json
             raise MachineProblem(f"{skip.name} cannot run here: {skip.reason}; {skip.remedy}")
         plan = plan_for(finding, selection.entries[0], tries=count, out=out, python=python)
         say(f"soak: {finding.id}: {finding.title}; trying {count} times, {_how(plan)}")
-        tally = Tally(finding.id)
-
-        def views(progress: Progress) -> Sequence[View]:
-            return [tally, *views_for(progress, quiet=quiet, terminal=sys.stderr.isatty())]
-
-        outcome = execute(
-            plan, interpreter, argv=sys.argv[1:], environment=environment(interpreter.executable), views=views
-        )
-        result = tally.result()
+        tried = attempt(plan, finding.id, interpreter, quiet=quiet)
+        result, outcome = tried.result, tried.outcome
         if result.tries:
             measured = Reproduction(t=time.time(), hits=result.hits, tries=result.tries)
             store.record_reproduction(finding.id, measured)

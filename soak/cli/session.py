@@ -114,8 +114,10 @@ def execute(
     environment: Mapping[str, str],
     skipped: Sequence[Skipped] = (),
     views: Callable[[Progress], Sequence[View]] = lambda _progress: (),
+    enough: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Run ``plan`` in a new folder below its ``out``, which the caller has locked.
+    """Run ``plan`` in a new folder below its ``out``, which the caller has locked, until ``enough()`` if not
+    to the end.
 
     Raises:
         MachineProblem: the folder cannot be written.
@@ -131,6 +133,7 @@ def execute(
             keeper=StoreKeeper(store, plan, folder, environment),
             views=[progress, *views(progress)],
             judge=lambda: verdict(progress),
+            enough=enough,
         )
         told = [
             ScenarioSkipped(t=time.time(), scenario=skip.name, reason=skip.reason, remedy=skip.remedy)

@@ -70,6 +70,7 @@ class Ending(enum.Enum):
 
     BUDGET = "the budget is spent"
     FINDING = "a finding, as --until-fail asked"
+    ENOUGH = "enough was seen"
     INTERRUPTED = "interrupted"
     CANNOT_START = "a scenario cannot start"
     DISK = "the disk failed"
@@ -87,7 +88,9 @@ class Run:
         keeper: Keeper,
         views: Sequence[View],
         judge: Callable[[], Verdict],
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``enough`` is asked between events whether the run has shown all that somebody wanted of it."""
         self.plan = plan
         self.folder = folder
         self.ending: Ending | None = None
@@ -97,6 +100,7 @@ class Run:
         self._keeper = keeper
         self._views = list(views)
         self._judge = judge
+        self._enough = enough
         self._loop = Loop()
         self._detective = Detective()
         self._stream = Stream(folder / "events.jsonl")
@@ -170,6 +174,8 @@ class Run:
         return verdict
 
     def _is_over(self) -> bool:
+        if self.ending is None and self._enough():
+            self._end(Ending.ENOUGH)
         if self.ending is None:
             self._fill_slots()
             if all(slot.state is State.IDLE for slot in self._slots):
@@ -212,7 +218,8 @@ class Run:
                 slot.stop_when_proved()
         grace = _BUDGET_GRACE_S + 3 * self.plan.hang_after
         if hasty:
-            grace = _FINDING_GRACE_S if ending is Ending.FINDING else _INTERRUPT_GRACE_S
+            found = ending in (Ending.FINDING, Ending.ENOUGH)
+            grace = _FINDING_GRACE_S if found else _INTERRUPT_GRACE_S
         asked = "interrupt" if hasty else "budget"
         self._loop.later(grace, lambda: self._kill_all(asked))
         self._loop.later(grace + _ZYGOTE_GRACE_S, lambda: self._kill_all(asked))
