@@ -51,6 +51,8 @@ Wait = Annotated[
 ]
 
 _OUT = Path(".soak")
+#: The heading in `soak repro --help` over what a report's line says.
+_RECIPE = "Instead of what --out knows"
 
 
 def _version(value: bool) -> None:
@@ -159,19 +161,80 @@ def show(
 @app.command()
 def repro(
     finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try.")] = 20,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try [20].")
+    ] = None,
+    until_hit: Annotated[
+        bool, typer.Option("--until-hit", help="Try until it came back once; as often as it takes.")
+    ] = False,
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
+    scenario: Annotated[
+        str,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE::NAME",
+            help="As a report says it: without the findings of --out.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = "",
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", rich_help_panel=_RECIPE)] = None,
+    iteration: Annotated[
+        int | None, typer.Option("--iteration", min=0, metavar="I", rich_help_panel=_RECIPE)
+    ] = None,
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=0, metavar="I", help="Where its worker began.", rich_help_panel=_RECIPE),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="MODULE:ATTR", rich_help_panel=_RECIPE)
+    ] = None,
+    perturb: Annotated[Perturb | None, typer.Option("--perturb", rich_help_panel=_RECIPE)] = None,
+    guard_malloc: Annotated[bool | None, typer.Option("--guard-malloc", rich_help_panel=_RECIPE)] = None,
+    hang_after: Annotated[
+        float | None, typer.Option("--hang-after", min=0.1, metavar="S", rich_help_panel=_RECIPE)
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option("--env", metavar="NAME=VALUE", rich_help_panel=_RECIPE)
+    ] = None,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of", metavar="SOAK/FILE/COMMIT", help="What it was seen with.", rich_help_panel=_RECIPE
+        ),
+    ] = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Bring a finding back: its scenario, seed, target and perturbation again, N times in fresh workers."""
-    from soak.cli.repro import repro
+    from soak.cli.repro import ReproOptions, repro
+    from soak.cli.subject import Given
 
-    raise typer.Exit(
-        repro(finding, count=count, python=python, out=out, wait=wait, as_json=as_json, quiet=quiet)
+    given = Given(
+        scenario=scenario,
+        seed=seed,
+        iteration=iteration,
+        first_iteration=first,
+        target=target,
+        perturb=perturb.value if perturb else None,
+        guard_malloc=guard_malloc,
+        hang_after=hang_after,
+        env=tuple(env or ()),
+        as_of=as_of,
     )
+    options = ReproOptions(
+        finding=finding,
+        count=count,
+        until_hit=until_hit,
+        python=python,
+        given=given,
+        out=out,
+        wait=wait,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(repro(options))
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from soak.events import Evidence, Kept, Sighted
-from soak.findings.finding import FindingContext
+from soak.files import digest
+from soak.findings.finding import FindingContext, reproducer_of
+from soak.findings.recipe import anywhere
 from soak.findings.store import Store
 from soak.supervisor.plan import Plan
 
@@ -23,6 +26,7 @@ class StoreKeeper:
         self._folder = folder
         self._environment = dict(environment)
         self._entries = {entry.name: entry for entry in plan.entries}
+        self._digests = {entry.name: digest(entry.file) for entry in plan.entries}
         self._kept: dict[int, Kept] = {}
 
     def keep(self, sighted: Sighted) -> Kept:
@@ -43,8 +47,11 @@ class StoreKeeper:
             hang_after=plan.hang_limit(entry),
             python=plan.python,
             environment=self._environment,
+            digest=self._digests[entry.name],
         )
-        kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
+        kept = self._store.file(sighted, self._folder, context)
+        line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), Path.cwd())
+        kept = self._kept[sighted.sighting] = dataclasses.replace(kept, anywhere=line)
         self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept
 

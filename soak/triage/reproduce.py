@@ -133,12 +133,15 @@ def plan_of(
     known: Reproducer,
     entry: Entry,
     *,
-    tries: int,
+    tries: int | None,
     out: Path,
     python: str,
     minutes: float | None = None,
 ) -> Plan:
-    """As :func:`plan_for`, for a reproducer of a finding of ``kind`` that need not lie in any store."""
+    """As :func:`plan_for`, for a reproducer of a finding of ``kind`` that need not lie in any store.
+
+    Without ``tries`` and ``minutes``, only an interrupt or enough hits end it.
+    """
     first, span = known.iteration, 1
     if kind is Kind.LEAK:
         first = known.first_iteration
