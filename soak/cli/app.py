@@ -167,6 +167,9 @@ def repro(
     until_hit: Annotated[
         bool, typer.Option("--until-hit", help="Try until it came back once; as often as it takes.")
     ] = False,
+    gdb: Annotated[
+        bool, typer.Option("--gdb", help="Stop at the crash in gdb, with Python frames; at most N tries.")
+    ] = False,
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
     scenario: Annotated[
         str,
@@ -227,6 +230,7 @@ def repro(
         finding=finding,
         count=count,
         until_hit=until_hit,
+        gdb=gdb,
         python=python,
         given=given,
         out=out,

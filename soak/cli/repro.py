@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soak.cli.attempt import Attempt, attempt
 from soak.cli.exits import UsageProblem, exit_code
+from soak.cli.repro_gdb import repro_gdb, the_gdb
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import Given, Subject, last_rate, stand, subject
 from soak.events import Verdict, to_plain
@@ -30,6 +31,7 @@ class ReproOptions:
     finding: str
     count: int | None = None
     until_hit: bool = False
+    gdb: bool = False
     python: str = ""
     given: Given = field(default_factory=Given)
     out: Path = Path(".soak")
@@ -43,6 +45,7 @@ def repro(options: ReproOptions) -> int:
     store = Store(options.out, say=say)
     wanted = subject(options.finding, store, options.given)
     count = options.count or (None if options.until_hit else _COUNT)
+    gdb = the_gdb(wanted) if options.gdb else ""
     with locked(options.out, options.wait):
         rate = last_rate(wanted, options.out)
         here = stand(wanted, python=options.python, out=options.out)
@@ -51,6 +54,8 @@ def repro(options: ReproOptions) -> int:
         )
         often = "until it comes back" if count is None else f"{count} times"
         say(f"soak: {wanted.id}: {wanted.title}; trying {often}, {_how(plan)}")
+        if gdb:
+            return repro_gdb(wanted, here, plan, gdb=gdb)
         tried = attempt(
             plan,
             wanted.id,
