@@ -50,6 +50,10 @@ Wait = Annotated[
     typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out."),
 ]
 
+Confidence = Annotated[
+    float, typer.Option("--confidence", min=0.5, max=0.9999, metavar="C", help="How sure to be.")
+]
+
 _OUT = Path(".soak")
 #: The heading in `soak repro --help` over what a report's line says.
 _RECIPE = "Instead of what --out knows"
@@ -239,6 +243,40 @@ def repro(
         quiet=quiet,
     )
     raise typer.Exit(repro(options))
+
+
+@app.command()
+def fixed(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    confidence: Confidence = 0.95,
+    rate: Annotated[
+        str,
+        typer.Option("--rate", metavar="HITS/TRIES", help="How often it came [as it was last measured]."),
+    ] = "",
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
+    ] = None,
+    python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether a finding is fixed: 0 yes, 1 no, 5 not shown, and how many clean tries are missing."""
+    from soak.cli.fixed import FixedOptions, fixed
+
+    options = FixedOptions(
+        finding=finding,
+        confidence=confidence,
+        rate=rate,
+        minutes=minutes,
+        python=python,
+        out=out,
+        wait=wait,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(fixed(options))
 
 
 @app.command()

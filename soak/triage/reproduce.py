@@ -54,24 +54,34 @@ class Reproduced:
 class Tally:
     """A view: one worker is one try, and a hit if the finding was sighted in it.
 
-    Once ``enough`` says so of a count, nothing more is counted: :attr:`has_enough` may end the run.
+    Once ``enough`` is true of the count between two tries, :attr:`has_enough` is, and nothing more counts.
     """
 
     def __init__(self, finding: str, enough: Callable[[Reproduced], bool] = lambda _so_far: False) -> None:
-        self.has_enough = False
         self._finding = finding
         self._enough = enough
+        self._has_enough = self._has_news = False
         self._began = 0.0
         self._sighted: dict[int, Sighted] = {}
         self._hits: set[int] = set()
-        self._stopped: set[int] = set()
         self._hindered: set[int] = set()
-        self._tries = 0
+        self._tried: set[int] = set()
+        self._stopped: set[int] = set()
+        self._in_the_middle: set[int] = set()
         self._first_after: float | None = None
         self._different: Counter[str] = Counter()
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether enough was seen. Ask between events: a violation is told before its worker's end, a crash
+        after it."""
+        if self._has_news and not self._in_the_middle:
+            self._has_news = False
+            self._has_enough = self._has_enough or self._enough(self.result())
+        return self._has_enough
+
     def see(self, event: Event) -> None:
-        if self.has_enough:
+        if self._has_enough:
             return
         match event:
             case RunStarted():
@@ -86,23 +96,27 @@ class Tally:
                 self._ended(event)
 
     def _kept(self, kept: Kept, sighted: Sighted) -> None:
+        worker = sighted.worker
         if kept.finding == self._finding:
-            self._hits.add(sighted.worker)
+            self._hits.add(worker)
             if self._first_after is None:
                 self._first_after = kept.t - self._began
-            return
-        self._different[kept.finding] += 1
-        # A leak is seen at rest: the operations before it have had their time.
-        if sighted.kind is not Kind.LEAK:
-            self._hindered.add(sighted.worker)
+        else:
+            self._different[kept.finding] += 1
+            # A leak is seen at rest: the operations before it have had their time.
+            if sighted.kind is not Kind.LEAK:
+                self._hindered.add(worker)
+        # A worker that showed something was a try, even if it was asked to stop.
+        if worker not in self._tried and worker not in self._stopped:
+            self._in_the_middle.add(worker)
+        self._tried.add(worker)
+        self._has_news = True
 
     def _ended(self, ended: WorkerEnded) -> None:
-        told = ended.worker in self._hits or ended.worker in self._hindered
-        stopped = ended.worker in self._stopped or ended.asked not in ("", "hang")
-        if stopped and not told:
-            return
-        self._tries += 1
-        self.has_enough = self._enough(self.result())
+        if ended.worker not in self._stopped and ended.asked in ("", "hang"):
+            self._tried.add(ended.worker)
+        self._in_the_middle.discard(ended.worker)
+        self._has_news = True
 
     def tick(self) -> None:
         pass
@@ -112,7 +126,7 @@ class Tally:
         return Reproduced(
             finding=self._finding,
             hits=len(self._hits),
-            tries=self._tries,
+            tries=len(self._tried),
             first_after=self._first_after,
             different=dict(self._different),
             cut=len(self._hindered - self._hits),

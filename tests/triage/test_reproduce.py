@@ -200,15 +200,28 @@ def test_what_is_different_leaves_a_try_clean_if_it_came_at_rest() -> None:
     assert (result.tries, result.cut, result.clean) == (2, 1, 1)
 
 
-def test_enough_is_asked_after_each_try_and_nothing_counts_after_it() -> None:
-    """--until-hit: the next worker, which has begun already, is no try."""
+@pytest.mark.parametrize("crash", [False, True])
+def test_enough_is_asked_after_each_try_and_nothing_counts_after_it(crash: bool) -> None:
+    """--until-hit: the next worker, which has begun already, is no try. A violation is told before its
+    worker's end, a crash after it."""
     tally = Tally("mine", lambda so_far: so_far.hits > 0)
+    told = [sighted(1, 2), kept(1, "mine")]
+    second = [ended(2), *told] if crash else [*told, ended(2)]
     seen = []
-    for event in (ended(1), sighted(1, 2), kept(1, "mine"), ended(2), ended(3)):
+    for event in (ended(1), *second, ended(3)):
         tally.see(event)
         seen.append(tally.has_enough)
     assert seen == [False, False, False, True, True]
     assert (tally.result().hits, tally.result().tries) == (1, 2)
+
+
+def test_enough_tries_may_end_with_a_crash() -> None:
+    """The last try is over when its crash has been told, within one turn of the loop."""
+    tally = Tally("mine", lambda so_far: so_far.tries == 1)
+    for event in (ended(1), sighted(1, 1), kept(1, "mine")):
+        tally.see(event)
+    assert tally.has_enough
+    assert (tally.result().hits, tally.result().tries) == (1, 1)
 
 
 def test_the_words_say_rate_interval_and_what_else_came() -> None:
