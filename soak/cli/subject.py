@@ -127,7 +127,7 @@ def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any]) -
     )
 
 
-def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True) -> Stand:
+def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True, quiet: bool = False) -> Stand:
     """Prepare to try it here; says what differs from when it was seen, the commit only if ``same_code``.
 
     The environment variables it was seen with are set in this process, where they are not set at all.
@@ -148,9 +148,10 @@ def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True) -
         names = ", ".join(entry.name for entry in selection.entries)
         raise UsageProblem(f"--scenario {subject.word} names several: {names}; say which, as FILE::NAME")
     entry = selection.entries[0]
-    commit = git_commit(Path.cwd()) if same_code else ""
-    for text in drift(known, entry, soak=soak.__version__, commit=commit, environ=os.environ):
-        say(f"soak: {text}; trying all the same")
+    if not quiet:
+        commit = git_commit(Path.cwd()) if same_code else ""
+        for text in drift(known, entry, soak=soak.__version__, commit=commit, environ=os.environ):
+            say(f"soak: {text}; trying all the same")
     return Stand(interpreter=interpreter, entry=entry, python=python or known.python)
 
 

@@ -13,10 +13,13 @@ from soak import events
 from tests.cli.command import Done, Soak
 from tests.cli.test_repro import SEGV
 
+_BROKEN = "soak.always(False, 'it holds')"
+BREAKS = SEGV.replace("ctypes.string_at(0)", _BROKEN)
 
-def crashed(soak: Soak, *seeds: int) -> tuple[Path, str]:
-    """A story that crashes, and the name of its finding; it was seen once with each of the seeds."""
-    story = soak.story(SEGV)
+
+def found(soak: Soak, *seeds: int, source: str = BREAKS) -> tuple[Path, str]:
+    """A story that breaks a promise, and the name of its finding; it was seen once with each of the seeds."""
+    story = soak.story(source)
     for seed in seeds or (1,):
         done = soak("run", story, "--count", "1", "--seed", str(seed))
         assert done.code == 1, done.stderr
@@ -24,7 +27,7 @@ def crashed(soak: Soak, *seeds: int) -> tuple[Path, str]:
 
 
 def mend(story: Path, instead: str = "pass") -> None:
-    story.write_text(story.read_text().replace("ctypes.string_at(0)", instead))
+    story.write_text(story.read_text().replace(_BROKEN, instead))
 
 
 def started(done: Done) -> list[tuple[int, int | None]]:
@@ -40,7 +43,7 @@ def started(done: Done) -> list[tuple[int, int | None]]:
 
 def test_what_is_mended_is_fixed(soak: Soak) -> None:
     """The measured rate was 3/3: three clean tries are enough for 95 %, exit code 0, and they are kept."""
-    story, name = crashed(soak)
+    story, name = found(soak)
     assert soak("repro", name, "--count", "3").code == 1
     mend(story)
     done = soak("fixed", name)
@@ -52,8 +55,9 @@ def test_what_is_mended_is_fixed(soak: Soak) -> None:
 
 
 def test_what_is_not_mended_is_not(soak: Soak) -> None:
-    """The first hit is the answer: exit code 1. The rate is the run's, for nobody has measured it."""
-    _story, name = crashed(soak)
+    """The first hit is the answer: exit code 1. The rate is the run's, for nobody has measured it. A crash is
+    told after its worker's end, and no further try is counted then."""
+    _story, name = found(soak, source=SEGV)
     done = soak("fixed", name, "--json")
     assert done.code == 1
     answer = done.document()
@@ -63,7 +67,7 @@ def test_what_is_not_mended_is_not(soak: Soak) -> None:
 
 def test_its_own_seeds_are_tried(soak: Soak) -> None:
     """It was seen with two seeds: the tries are shared among them, the latest first."""
-    story, name = crashed(soak, 5, 6)
+    story, name = found(soak, 5, 6)
     mend(story)
     done = soak("fixed", name, "--rate", "3/3")
     assert done.code == 0, done.stdout + done.stderr
@@ -72,7 +76,7 @@ def test_its_own_seeds_are_tried(soak: Soak) -> None:
 
 def test_more_confidence_takes_more_tries(soak: Soak) -> None:
     """20/20 needs one clean try for 95 %, and four for 99.99 %, by the test."""
-    story, name = crashed(soak)
+    story, name = found(soak)
     mend(story)
     assert soak("fixed", name, "--rate", "20/20", "--json").document()["needed"] == 1
     answer = soak("fixed", name, "--rate", "20/20", "--confidence", "0.9999", "--json").document()
@@ -81,7 +85,7 @@ def test_more_confidence_takes_more_tries(soak: Soak) -> None:
 
 def test_what_something_else_ended_is_no_evidence(soak: Soak) -> None:
     """The same iteration now breaks something else: neither yes nor no, exit code 5."""
-    story, name = crashed(soak)
+    story, name = found(soak)
     mend(story, "soak.always(False, 'all new')")
     done = soak("fixed", name, "--rate", "3/3")
     assert done.code == 5
@@ -92,7 +96,7 @@ def test_what_something_else_ended_is_no_evidence(soak: Soak) -> None:
 
 def test_a_budget_that_is_too_small_says_what_is_missing(soak: Soak) -> None:
     """Tries of two seconds in a budget of half a second: exit code 5."""
-    story, name = crashed(soak)
+    story, name = found(soak)
     mend(story, "time.sleep(2.0)")
     done = soak("fixed", name, "--rate", "1/1", "--minutes", "0.01")
     assert done.code == 5, done.stdout + done.stderr
@@ -101,7 +105,7 @@ def test_a_budget_that_is_too_small_says_what_is_missing(soak: Soak) -> None:
 
 def test_an_interrupt_says_what_is_missing(soak: Soak) -> None:
     """Ctrl-C: exit code 130, and the count so far."""
-    story, name = crashed(soak)
+    story, name = found(soak)
     mend(story, "time.sleep(2.0)")
     running = soak.start("fixed", name, "--rate", "1/1")
     running.wait_until(
@@ -119,7 +123,7 @@ def test_an_interrupt_says_what_is_missing(soak: Soak) -> None:
 
 def test_without_a_rate_there_is_nothing_to_hold_against(soak: Soak) -> None:
     """Exit code 2, and what would help."""
-    _story, name = crashed(soak)
+    _story, name = found(soak)
     shutil.rmtree(soak.folder / ".soak" / "runs")
     done = soak("fixed", name)
     assert done.code == 2
@@ -130,7 +134,7 @@ def test_without_a_rate_there_is_nothing_to_hold_against(soak: Soak) -> None:
 @pytest.mark.parametrize("rate", ["0/5", "6/5", "often"])
 def test_a_rate_that_is_none_is_a_mistake(soak: Soak, rate: str) -> None:
     """Exit code 2, with an example."""
-    _story, name = crashed(soak)
+    _story, name = found(soak)
     done = soak("fixed", name, "--rate", rate)
     assert done.code == 2
     assert "HITS/TRIES like 7/20" in done.stderr
