@@ -251,7 +251,9 @@ def fixed(
     confidence: Confidence = 0.95,
     rate: Annotated[
         str,
-        typer.Option("--rate", metavar="HITS/TRIES", help="How often it came [as it was last measured]."),
+        typer.Option(
+            "--rate", metavar="HITS/TRIES", help="How often it came; as it was last measured without."
+        ),
     ] = "",
     minutes: Annotated[
         float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
@@ -285,7 +287,8 @@ def bisect(
     good: Annotated[str, typer.Option("--good", metavar="REV", help="A commit that does not have it.")],
     bad: Annotated[str, typer.Option("--bad", metavar="REV", help="A later one that has it.")] = "HEAD",
     repo: Annotated[
-        Path, typer.Option("--repo", metavar="DIR", help="The target's checkout [the working directory's].")
+        Path,
+        typer.Option("--repo", metavar="DIR", help="The target's checkout; the working directory's without."),
     ] = _HERE,
     build: Annotated[
         str, typer.Option("--build", metavar="CMD", help="Run in each commit's checkout before its tries.")

@@ -58,8 +58,8 @@ class Shop:
 
 
 def test_the_first_bad_commit_is_found(soak: Soak) -> None:
-    """Of eight, though every second try is clean and one cannot be imported: exit code 0. The user's checkout,
-    its changes and its list of worktrees are what they were."""
+    """Of eight, though every second try is clean and one cannot be imported: exit code 0. The user's
+    checkout, its changes and its list of worktrees are what they were."""
     shop = Shop(soak, [GOOD, GOOD, BROKEN, GOOD, GOOD, BAD, BAD, BAD])
     with (soak.folder / "arm.py").open("a") as file:
         file.write("raise RuntimeError('this change is not committed')\n")
