@@ -54,6 +54,13 @@ Confidence = Annotated[
     float, typer.Option("--confidence", min=0.5, max=0.9999, metavar="C", help="How sure to be.")
 ]
 
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database [soak.db in --out]."
+    ),
+]
+
 _OUT, _HERE = Path(".soak"), Path()
 #: The heading in `soak repro --help` over what a report's line says.
 _RECIPE = "Instead of what --out knows"
@@ -102,7 +109,14 @@ def run(
     guard_malloc: Annotated[
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Carry on an interrupted or killed run: the newest, or the one named instead."
+        ),
+    ] = False,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -123,8 +137,10 @@ def run(
         perturb=perturb.value,
         guard_malloc=guard_malloc,
         wait=wait,
+        db=db,
         as_json=as_json,
         quiet=quiet,
+        resume=resume,
     )
     raise typer.Exit(run(options))
 
@@ -211,6 +227,7 @@ def repro(
     ] = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -239,6 +256,7 @@ def repro(
         given=given,
         out=out,
         wait=wait,
+        db=db,
         as_json=as_json,
         quiet=quiet,
     )
@@ -261,6 +279,7 @@ def fixed(
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -275,6 +294,7 @@ def fixed(
         python=python,
         out=out,
         wait=wait,
+        db=db,
         as_json=as_json,
         quiet=quiet,
     )

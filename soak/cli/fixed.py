@@ -10,6 +10,7 @@ from pathlib import Path
 
 from soak.cli.attempt import attempt
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, UsageProblem
+from soak.cli.recall import check, remember
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import Stand, Subject, last_rate, stand, subject
 from soak.events import to_plain
@@ -33,6 +34,7 @@ class FixedOptions:
     python: str = ""
     out: Path = Path(".soak")
     wait: float = 0.0
+    db: str = ""
     as_json: bool = False
     quiet: bool = False
 
@@ -42,6 +44,7 @@ def fixed(options: FixedOptions) -> int:
     store = Store(options.out, say=say)
     wanted = subject(options.finding, store)
     assert wanted.filed is not None
+    check(options.out, options.db)
     with locked(options.out, options.wait):
         rate = _rate(options.rate) or last_rate(wanted, options.out) or _no_rate(wanted)
         here = stand(wanted, python=options.python, out=options.out, same_code=False)
@@ -56,10 +59,11 @@ def fixed(options: FixedOptions) -> int:
         told = answer_of(rate, options.confidence, results)
         if told.clean and not told.hits:
             store.record_reproduction(wanted.id, Reproduction(t=time.time(), hits=0, tries=told.clean))
+        remembered = remember(options.out, options.db)
     _report(told, as_json=options.as_json)
     if signal and told.fixed is None:
         return SIGNAL_BASE + signal
-    return {True: Exit.CLEAN, False: Exit.FINDINGS, None: Exit.UNPROVEN}[told.fixed]
+    return {True: Exit.CLEAN, False: Exit.FINDINGS, None: Exit.UNPROVEN}[told.fixed] or remembered
 
 
 def _try(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soak.cli.attempt import Attempt, attempt
 from soak.cli.exits import UsageProblem, exit_code
+from soak.cli.recall import check, remember
 from soak.cli.repro_gdb import repro_gdb, the_gdb
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import Given, Subject, last_rate, stand, subject
@@ -36,6 +37,7 @@ class ReproOptions:
     given: Given = field(default_factory=Given)
     out: Path = Path(".soak")
     wait: float = 0.0
+    db: str = ""
     as_json: bool = False
     quiet: bool = False
 
@@ -46,6 +48,7 @@ def repro(options: ReproOptions) -> int:
     wanted = subject(options.finding, store, options.given)
     count = options.count or (None if options.until_hit else _COUNT)
     gdb = the_gdb(wanted) if options.gdb else ""
+    check(options.out, options.db)
     with locked(options.out, options.wait):
         rate = last_rate(wanted, options.out)
         here = stand(wanted, python=options.python, out=options.out)
@@ -66,6 +69,7 @@ def repro(options: ReproOptions) -> int:
         if _measures(options, wanted, tried):
             measured = Reproduction(t=time.time(), hits=tried.result.hits, tries=tried.result.tries)
             store.record_reproduction(wanted.id, measured)
+        remembered = remember(options.out, options.db)
     _report(tried.result, rate, as_json=options.as_json)
     outcome = tried.outcome
     if outcome.ending is Ending.CANNOT_START:
@@ -73,7 +77,7 @@ def repro(options: ReproOptions) -> int:
     if outcome.ending in (Ending.INTERRUPTED, Ending.DISK):
         return exit_code(outcome.verdict, outcome.signal)
     found = tried.result.hits or tried.result.different
-    return exit_code(Verdict.FINDINGS if found else Verdict.CLEAN)
+    return exit_code(Verdict.FINDINGS if found else Verdict.CLEAN) or remembered
 
 
 def in_words(result: Reproduced, rate: Rate | None) -> str:

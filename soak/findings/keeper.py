@@ -11,10 +11,29 @@ from soak.files import digest
 from soak.findings.finding import FindingContext, reproducer_of
 from soak.findings.recipe import anywhere
 from soak.findings.store import Store
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import Entry, Plan
 
 #: Evidence that comes later than so many sightings has nobody to go to: a run of days must not grow.
 _SIGHTINGS_OPEN = 1000
+
+
+def context_of(
+    run: str, plan: Plan, entry: Entry, environment: Mapping[str, str], *, digest: str = ""
+) -> FindingContext:
+    """What brings a sighting of ``entry`` in this run back; ``digest`` is its file's as the run began."""
+    return FindingContext(
+        run=run,
+        scenario_file=str(entry.file),
+        scenario=entry.name,
+        target=plan.target,
+        seed=plan.seed,
+        perturb=plan.perturb,
+        guard_malloc=plan.guard_malloc,
+        hang_after=plan.hang_limit(entry),
+        python=plan.python,
+        environment=dict(environment),
+        digest=digest,
+    )
 
 
 class StoreKeeper:
@@ -35,19 +54,9 @@ class StoreKeeper:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        plan, entry = self._plan, self._entries[sighted.scenario]
-        context = FindingContext(
-            run=self._folder.name,
-            scenario_file=str(entry.file),
-            scenario=entry.name,
-            target=plan.target,
-            seed=plan.seed,
-            perturb=plan.perturb,
-            guard_malloc=plan.guard_malloc,
-            hang_after=plan.hang_limit(entry),
-            python=plan.python,
-            environment=self._environment,
-            digest=self._digests[entry.name],
+        entry = self._entries[sighted.scenario]
+        context = context_of(
+            self._folder.name, self._plan, entry, self._environment, digest=self._digests[entry.name]
         )
         kept = self._store.file(sighted, self._folder, context)
         line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), Path.cwd())
