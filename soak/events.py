@@ -258,13 +258,17 @@ class Evidence(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept(Event):
-    """The store filed a sighting: the ``occurrence``-th of ``finding``, ``new`` if never seen before."""
+    """The store filed a sighting: the ``occurrence``-th of ``finding``, ``new`` if never seen before.
+
+    ``anywhere`` is the command that tries to bring it back on another checkout, which has no such store.
+    """
 
     sighting: int
     finding: str
     occurrence: int
     new: bool
     path: str
+    anywhere: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

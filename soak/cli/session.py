@@ -143,9 +143,12 @@ def execute(
     environment: Mapping[str, str],
     skipped: Sequence[Skipped] = (),
     views: Callable[[Progress], Sequence[View]] = lambda _progress: (),
+    enough: Callable[[], bool] = lambda: False,
     resume: Path | None = None,
 ) -> Outcome:
     """Run ``plan`` in a new folder below its ``out``, which the caller has locked; or resume a run's folder.
+
+    It ends when its budget is spent, or when ``enough()``.
 
     Raises:
         MachineProblem: the folder cannot be written.
@@ -163,6 +166,7 @@ def execute(
             keeper=StoreKeeper(store, plan, folder, environment),
             views=[progress, *views(progress)],
             judge=lambda: verdict(progress),
+            enough=enough,
             standing=standing,
         )
         told = [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from soak.events import Evidence, Kept, Sighted
-from soak.findings.finding import FindingContext
+from soak.files import digest
+from soak.findings.finding import FindingContext, reproducer_of
+from soak.findings.recipe import anywhere
 from soak.findings.store import Store
 from soak.supervisor.plan import Entry, Plan
 
@@ -14,8 +17,10 @@ from soak.supervisor.plan import Entry, Plan
 _SIGHTINGS_OPEN = 1000
 
 
-def context_of(run: str, plan: Plan, entry: Entry, environment: Mapping[str, str]) -> FindingContext:
-    """What brings a sighting of ``entry`` in this run back."""
+def context_of(
+    run: str, plan: Plan, entry: Entry, environment: Mapping[str, str], *, digest: str = ""
+) -> FindingContext:
+    """What brings a sighting of ``entry`` in this run back; ``digest`` is its file's as the run began."""
     return FindingContext(
         run=run,
         scenario_file=str(entry.file),
@@ -27,6 +32,7 @@ def context_of(run: str, plan: Plan, entry: Entry, environment: Mapping[str, str
         hang_after=plan.hang_limit(entry),
         python=plan.python,
         environment=dict(environment),
+        digest=digest,
     )
 
 
@@ -39,6 +45,7 @@ class StoreKeeper:
         self._folder = folder
         self._environment = dict(environment)
         self._entries = {entry.name: entry for entry in plan.entries}
+        self._digests = {entry.name: digest(entry.file) for entry in plan.entries}
         self._kept: dict[int, Kept] = {}
 
     def keep(self, sighted: Sighted) -> Kept:
@@ -48,8 +55,12 @@ class StoreKeeper:
             OSError: the disk is full or cannot be written.
         """
         entry = self._entries[sighted.scenario]
-        context = context_of(self._folder.name, self._plan, entry, self._environment)
-        kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
+        context = context_of(
+            self._folder.name, self._plan, entry, self._environment, digest=self._digests[entry.name]
+        )
+        kept = self._store.file(sighted, self._folder, context)
+        line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), Path.cwd())
+        kept = self._kept[sighted.sighting] = dataclasses.replace(kept, anywhere=line)
         self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept
 

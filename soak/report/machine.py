@@ -98,4 +98,5 @@ def _finding(progress: Progress, row: FindingRow, morning: Morning | None) -> di
         "missing": dict(row.missing),
         "repro": f"soak repro {row.id}",
         "probably_same": [to_plain(likely) for likely in progress.probably_same(row)],
+        "repro_elsewhere": row.anywhere,
     }

@@ -23,7 +23,8 @@ class FindingRow:
     """A finding in this run. ``hits`` counts iterations in which it was sighted, ``count`` its sightings.
 
     ``new`` is whether the store had never seen it before this run; ``path`` where its newest kept occurrence
-    lies, relative to the store; ``missing`` says which evidence there is not, and why.
+    lies, relative to the store; ``missing`` says which evidence there is not, and why; ``anywhere`` is the
+    command that brings it back on another checkout.
     """
 
     id: str
@@ -39,6 +40,7 @@ class FindingRow:
     count: int = 0
     hits: int = 0
     path: str = ""
+    anywhere: str = ""
     scenarios: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
     target: str = ""
@@ -85,6 +87,7 @@ class FindingRow:
         if self.count <= 1:
             self.new = kept.new
         self.path = kept.path
+        self.anywhere = kept.anywhere or self.anywhere
 
     def say_rate(self, tries: int) -> str:
         """``7/20 (35 %, 95 % interval 18–57 %)``, or nothing where a rate per iteration means nothing."""

@@ -10,6 +10,7 @@ from soak.events import to_plain
 from soak.findings.faces import relatives
 from soak.findings.finding import Finding, Reproducer
 from soak.findings.likeness import Likely
+from soak.findings.recipe import anywhere
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
 from soak.report.verdict import repro_line
@@ -88,6 +89,7 @@ def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely
         *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
         f"  brings back {repro_line(finding.id, out)}",
+        f"  elsewhere   {anywhere(finding.id, finding.kind, finding.reproducer, Path.cwd())}",
     ]
     lines += [
         f"  measured    {say_rate(measured.hits, measured.tries)} on {_day(measured.t)}"

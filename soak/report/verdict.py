@@ -132,12 +132,14 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path, judged: Judged
     )
     kept = f"; evidence in {out / row.path}" if row.path else "; no evidence could be kept"
     scenarios = ", ".join(sorted(row.scenarios - {""}))
+    anywhere = [f"    elsewhere: {printable(row.anywhere)}"] if row.anywhere else []
     return [
         f"{row.id}  {f'{mark(judged)}  ' if judged else ''}{printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         *([f"    {remark(judged)}"] if judged and remark(judged) else []),
         *(f"    {likely.in_words()}" for likely in progress.probably_same(row)[:_LIKELY_SHOWN]),
         f"    {repro_line(row.id, out)}",
+        *anywhere,
     ]
 
 

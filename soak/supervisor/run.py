@@ -71,6 +71,7 @@ class Ending(enum.Enum):
 
     BUDGET = "the budget is spent"
     FINDING = "a finding, as --until-fail asked"
+    ENOUGH = "enough was seen"
     INTERRUPTED = "interrupted"
     CANNOT_START = "a scenario cannot start"
     DISK = "the disk failed"
@@ -89,8 +90,10 @@ class Run:
         views: Sequence[View],
         judge: Callable[[], Verdict],
         standing: Standing | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``standing`` is how far the run had come that ``folder`` holds, where it is resumed."""
+        """``standing`` is how far the run had come that ``folder`` holds, where it is resumed; ``enough`` is
+        asked between events whether the run has shown all that somebody wanted of it."""
         self.plan = plan
         self.folder = folder
         self.ending: Ending | None = None
@@ -100,6 +103,7 @@ class Run:
         self._keeper = keeper
         self._views = list(views)
         self._judge = judge
+        self._enough = enough
         self._loop = Loop()
         self._resumed = standing is not None
         before = standing or Standing()
@@ -176,6 +180,8 @@ class Run:
         return verdict
 
     def _is_over(self) -> bool:
+        if self.ending is None and self._enough():
+            self._end(Ending.ENOUGH)
         if self.ending is None:
             self._fill_slots()
             if all(slot.state is State.IDLE for slot in self._slots):
@@ -218,7 +224,8 @@ class Run:
                 slot.stop_when_proved()
         grace = _BUDGET_GRACE_S + 3 * self.plan.hang_after
         if hasty:
-            grace = _FINDING_GRACE_S if ending is Ending.FINDING else _INTERRUPT_GRACE_S
+            found = ending in (Ending.FINDING, Ending.ENOUGH)
+            grace = _FINDING_GRACE_S if found else _INTERRUPT_GRACE_S
         asked = "interrupt" if hasty else "budget"
         self._loop.later(grace, lambda: self._kill_all(asked))
         self._loop.later(grace + _ZYGOTE_GRACE_S, lambda: self._kill_all(asked))
