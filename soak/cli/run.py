@@ -11,7 +11,7 @@ from pathlib import Path
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
-from soak.events import Verdict
+from soak.events import Isolation, Verdict
 from soak.report.fold import Progress
 from soak.report.machine import document
 from soak.report.verdict import closing_text
@@ -38,6 +38,7 @@ class RunOptions:
     out: Path = Path(".soak")
     hang_after: float | None = None
     perturb: str = "light"
+    isolation: Isolation = Isolation.RUN
     guard_malloc: bool = False
     wait: float = 0.0
     as_json: bool = False
@@ -85,6 +86,7 @@ def plan_of(options: RunOptions, selection: Selection) -> Plan:
         hang_after=options.hang_after or HANG_AFTER_S,
         hang_after_given=options.hang_after is not None,
         perturb=options.perturb,
+        isolation=options.isolation,
         guard_malloc=options.guard_malloc,
     )
 

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from soak.detect.words import amount, duration, printable
-from soak.events import Kind, Verdict
+from soak.events import Isolation, Kind, Verdict
 from soak.findings.statistics import percent, zero_failure_bound
 from soak.report.fold import Progress
 from soak.report.rows import FindingRow, ScenarioRow
@@ -85,13 +85,19 @@ def _proved(progress: Progress) -> list[str]:
     if not rows:
         return ["Proved: nothing, for no iteration was finished"]
     width = max(len(row.name) for row in rows)
-    lines = ["Proved, with 95 % confidence:"]
+    lines = [f"Proved, with 95 % confidence{_isolated(progress)}:"]
     for row in rows:
         lines.append(f"  {row.name:<{width}}  {_proof(row)}")
         lines += [
             f"  {'':<{width}}  {what}: {amount(took.count)} times, {took}" for what, took in row.took.items()
         ]
     return lines
+
+
+def _isolated(progress: Progress) -> str:
+    started = progress.started
+    alone = started is not None and started.isolation is Isolation.ITERATION
+    return ", each iteration in a fresh process" if alone else ""
 
 
 def _proof(row: ScenarioRow) -> str:

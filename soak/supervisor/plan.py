@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soak.events import Before, Isolation
+
 #: A scenario has at least this many turns in a long run, so that scenarios are interleaved, each of them at
 #: least so long: a slow leak shows only in a worker that lives.
 TURNS, SHORTEST_TURN_S, LONGEST_TURN_S = 3, 60.0, 600.0
@@ -48,7 +50,8 @@ class Plan:
     """Everything that decides a run. ``minutes`` or ``count`` (iterations per scenario) or both bound it.
 
     With ``span``, the run repeats: every worker is fresh and runs the same ``span`` iterations from
-    ``first_iteration`` on, and ``count`` counts workers.
+    ``first_iteration`` on, and ``count`` counts workers. With a ``pool`` of (seed, first iteration) besides,
+    each worker takes the next of these, round and round. What is ``before`` is run before, in each worker.
     """
 
     entries: tuple[Entry, ...]
@@ -67,6 +70,13 @@ class Plan:
     cores: bool = True
     first_iteration: int = 0
     span: int = 0
+    isolation: Isolation = Isolation.RUN
+    pool: tuple[tuple[int, int], ...] = ()
+    before: tuple[Before, ...] = ()
+
+    def start_of(self, worker: int) -> tuple[int, int] | None:
+        """Seed and first iteration of the run's ``worker``-th worker, from 1, where a pool decides them."""
+        return self.pool[(worker - 1) % len(self.pool)] if self.pool else None
 
     def hang_limit(self, entry: Entry) -> float:
         """Seconds without progress that count as a hang: the command line's word, the scenario's, ours."""

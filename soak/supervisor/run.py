@@ -70,6 +70,7 @@ class Ending(enum.Enum):
 
     BUDGET = "the budget is spent"
     FINDING = "a finding, as --until-fail asked"
+    ENOUGH = "what was asked is known"
     INTERRUPTED = "interrupted"
     CANNOT_START = "a scenario cannot start"
     DISK = "the disk failed"
@@ -87,7 +88,9 @@ class Run:
         keeper: Keeper,
         views: Sequence[View],
         judge: Callable[[], Verdict],
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``enough`` says, after each event, whether the run may end before its budget is spent."""
         self.plan = plan
         self.folder = folder
         self.ending: Ending | None = None
@@ -97,6 +100,7 @@ class Run:
         self._keeper = keeper
         self._views = list(views)
         self._judge = judge
+        self._enough = enough
         self._loop = Loop()
         self._detective = Detective()
         self._stream = Stream(folder / "events.jsonl")
@@ -150,6 +154,7 @@ class Run:
             count=plan.count,
             jobs=len(self._slots),
             environment=dict(environment),
+            isolation=plan.isolation,
         )
 
     def _close(self) -> Verdict:
@@ -170,6 +175,8 @@ class Run:
         return verdict
 
     def _is_over(self) -> bool:
+        if self.ending is None and self._enough():
+            self._end(Ending.ENOUGH)
         if self.ending is None:
             self._fill_slots()
             if all(slot.state is State.IDLE for slot in self._slots):
