@@ -6,7 +6,7 @@ Standard library only: this module travels into the user's own environment (``--
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,21 @@ from soak import catalogue
 from soak.author import Nemesis, Operation, Scenario, ScenarioBuilder
 
 _Named = TypeVar("_Named", Operation, Nemesis)
+
+
+def _load_nothing(path: str, name: str) -> Scenario:
+    raise RuntimeError(
+        f"{path}::{name} is read where soak reads scenario files: run this one with `soak run`"
+    )
+
+
+_load: Callable[[str, str], Scenario] = _load_nothing
+
+
+def set_loader(load: Callable[[str, str], Scenario]) -> None:
+    """Read scenario files, named by path and scenario, with ``load`` from now on. The worker's side calls it."""
+    global _load
+    _load = load
 
 
 def narrowed(
@@ -78,19 +93,17 @@ def _frozen(scenario: str | ScenarioBuilder | Scenario, beside: str) -> Scenario
 
 
 def _found(word: str, beside: str) -> Scenario:
-    from soak.worker.load import load_scenario  # the worker's side imports soak, and so this module
-
     place, _, name = word.partition("::")
     if not catalogue.looks_like_path(place):
         built_in = catalogue.built_in_files()
         if place not in built_in:
             known = ", ".join(built_in)
             raise ValueError(f"expected the path of a file, or a built-in scenario of {known}; got {place!r}")
-        return load_scenario(str(built_in[place]), name)
+        return _load(str(built_in[place]), name)
     path = Path(beside).parent / place if beside else Path(place)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the file of the scenario that is narrowed; bring it back")
-    return load_scenario(str(path), name)
+    return _load(str(path), name)
 
 
 def _kept(

@@ -182,6 +182,43 @@ def repro(
 
 
 @app.command()
+def triage(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--after",
+            metavar="SCENARIO",
+            help="Run this before, in one process [what the run had before it].",
+        ),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=4, metavar="N", help="Tries of each order.")
+    ] = 20,
+    minutes: Annotated[
+        float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
+    ] = 10.0,
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say whether a finding needs its neighbours: alone, in the suite's order, after its predecessor only."""
+    from soak.cli.triage import triage
+
+    raise typer.Exit(
+        triage(
+            finding,
+            after=tuple(after or ()),
+            count=count,
+            minutes=minutes,
+            out=out,
+            wait=wait,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
 def shrink(
     finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
     minutes: Annotated[

@@ -18,11 +18,12 @@ from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter, InterpreterError
 from soak.supervisor.plan import Entry, base_environment
 from soak.triage.bench import Bench, BenchError, Count, Interrupted
+from soak.triage.budget import Budget
 from soak.triage.candidates import Candidates
 from soak.triage.pool import fresh_choices, own_choices
 from soak.triage.reproduce import plan_for
 from soak.triage.shape import Source, shape_of
-from soak.triage.shrinking import FIRST_TRIES, Budget, Shrinking
+from soak.triage.shrinking import FIRST_TRIES, Shrinking
 from soak.triage.shrunk import Shrunk
 
 #: What the docstring of a file says that shrinking wrote, so that none of anybody else's is written over.

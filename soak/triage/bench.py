@@ -51,14 +51,16 @@ class Count:
     """What tries brought. One that did not come to the iteration in question is none: ``sooner`` counts
     those in which what was run before it had the finding already, ``lost`` those that ended otherwise.
 
-    ``slowest`` is the longest time from a worker's start to its hit, in seconds; ``different`` are other
-    findings by their names, with how often they came.
+    ``sooner_at`` is the iteration in which it mostly came sooner, -1 for none. ``slowest`` is the longest
+    time from a worker's start to its hit, in seconds; ``different`` are other findings by their names, with
+    how often they came.
     """
 
     hits: int = 0
     tries: int = 0
     sooner: int = 0
     lost: int = 0
+    sooner_at: int = -1
     slowest: float = 0.0
     different: dict[str, int] = field(default_factory=dict)
 
@@ -78,7 +80,7 @@ class _Try:
     began: float
     preceded: int = 0
     hit_after: float | None = None
-    sooner: bool = False
+    sooner_at: int | None = None
     asked: bool = False
     ended: bool = False
 
@@ -122,13 +124,14 @@ class Tries:
         """The count so far, of tries that have ended."""
         ended = [each for each in self._tries.values() if each.ended and not each.asked]
         hits = [each.hit_after for each in ended if each.hit_after is not None]
-        sooner = sum(each.sooner for each in ended)
+        sooner = [each.sooner_at for each in ended if each.sooner_at is not None]
         came = sum(each.preceded >= self._parts for each in ended)
         return Count(
             hits=len(hits),
             tries=came,
-            sooner=sooner,
-            lost=len(ended) - came - sooner,
+            sooner=len(sooner),
+            lost=len(ended) - came - len(sooner),
+            sooner_at=Counter(sooner).most_common(1)[0][0] if sooner else -1,
             slowest=max(hits, default=0.0),
             different=dict(self._different),
         )
@@ -138,7 +141,7 @@ class Tries:
         if kept.finding != self._finding:
             self._different[kept.finding] += 1
         elif attempt is not None and attempt.preceded < self._parts:
-            attempt.sooner = True
+            attempt.sooner_at = sighted.iteration
         elif attempt is not None and attempt.hit_after is None:
             attempt.hit_after = max(0.0, sighted.t - attempt.began)
 

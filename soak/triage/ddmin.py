@@ -1,8 +1,8 @@
 """Delta debugging: the fewest items of a list that still do.
 
 A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE Transactions on
-Software Engineering 28 (2), 2002: subsets first, then complements, then finer parts. The result is 1-minimal as
-far as ``holds`` can be believed: no single item can be left out of it.
+Software Engineering 28 (2), 2002: subsets first, then complements, then finer parts. The result is 1-minimal
+as far as ``holds`` can be believed: no single item can be left out of it.
 """
 
 from __future__ import annotations

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from soak.detect.words import signal_name
 from soak.findings.finding import Finding
 from soak.triage.bench import Count, Interrupted
+from soak.triage.budget import Budget
 from soak.triage.candidates import Candidates, Measured, Proof
 from soak.triage.pool import Choice
 from soak.triage.shape import Shape
@@ -24,22 +23,6 @@ LAST_TRIES = 20
 _OWN, _FRESH, _LAST = 0.2, 0.4, 0.85
 #: Fresh choices are taken where they bring it back at this part of the rate of its own.
 _AS_GOOD = 0.25
-
-
-@dataclass(slots=True)
-class Budget:
-    """So many ``seconds`` from now on; ``clock`` is monotonic."""
-
-    seconds: float
-    clock: Callable[[], float] = time.monotonic
-    _began: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._began = self.clock()
-
-    def left(self, share: float = 1.0) -> float:
-        """What is left of this share of it, counted from the beginning."""
-        return share * self.seconds - (self.clock() - self._began)
 
 
 class Shrinking:
@@ -96,8 +79,8 @@ class Shrinking:
             return self._shrunk(before, after, stopped, interrupted.number)
 
     def _measure_first(self) -> Measured:
-        """How often it comes as it is: with the choices that had it, and with fresh ones, which are taken where
-        they do: a scenario that needs no seed is anybody's.
+        """How often it comes as it is: with the choices that had it, and with fresh ones. These are taken
+        where they do: a scenario that needs no seed is anybody's.
         """
         own = self._measure(self._own, _OWN)
         self._tell(f"with its own choices: {own.in_words()}")

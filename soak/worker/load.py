@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from soak import narrow
 from soak.author import Missing, Ready, Scenario, ScenarioBuilder
 from soak.flight import MARKS
 from soak.worker.fit import Fit, fit, verbs_of
@@ -42,6 +43,9 @@ def load_scenario(path: str, name: str) -> Scenario:
             return scenario
     known = ", ".join(scenario.name for scenario in scenarios)
     raise LoadError(f"{path}: expected a scenario named {name!r}, but it has {known}; name one of these")
+
+
+narrow.set_loader(load_scenario)
 
 
 def scenarios_in(path: str) -> tuple[Scenario, ...]:
