@@ -26,7 +26,7 @@ _load: Callable[[str, str], Scenario] = _load_nothing
 
 
 def set_loader(load: Callable[[str, str], Scenario]) -> None:
-    """Read scenario files, named by path and scenario, with ``load`` from now on. The worker's side calls it."""
+    """Read scenario files, by path and name, with ``load`` from now on. The worker's side calls it."""
     global _load
     _load = load
 

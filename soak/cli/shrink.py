@@ -62,7 +62,10 @@ def _shrinking(
 
     def publish(shrunk: Shrunk) -> None:
         text = source.text(shrunk.after.shape, path.resolve().parent, shrunk.doc(path))
-        write_whole(path, text)
+        try:
+            write_whole(path, text)
+        except OSError as error:
+            raise MachineProblem(f"{path}: {error.strerror}; name another file with --to") from error
 
     return Shrinking(
         finding,
@@ -113,6 +116,8 @@ def _scratch(out: Path) -> Iterator[Path]:
 def _refuse_foreign(path: Path) -> None:
     if path.suffix != ".py":
         raise UsageProblem(f"--to {path}: expected a file whose name ends in .py")
+    if not path.resolve().parent.is_dir():
+        raise UsageProblem(f"--to {path}: expected a folder that is there; make it first")
     try:
         if path.exists() and _MARK not in path.read_text(errors="replace").partition("\n")[0]:
             raise UsageProblem(f"{path} is there, and not of shrinking; name another file with --to")

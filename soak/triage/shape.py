@@ -77,6 +77,8 @@ class Source:
         variable = self.name if self.name.isidentifier() and self.name != "soak" else "shrunk"
         words = [f"    {line},\n" for line in self._arguments(shape, folder)]
         escaped = doc.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+        if escaped.endswith('"'):
+            escaped = f'{escaped[:-1]}\\"'
         return f'"""{escaped}"""\n\nimport soak\n\n{variable} = soak.narrowed(\n{"".join(words)})\n'
 
     def _arguments(self, shape: Shape, folder: Path) -> list[str]:

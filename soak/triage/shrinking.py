@@ -100,9 +100,9 @@ class Shrinking:
 
     def _heard(self, before: Measured) -> Callable[[Shape, Judgement, Count], None]:
         def heard(shape: Shape, judgement: Judgement, count: Count) -> None:
-            self._tell(f"{_differs(shape, self._start)}: {count.hits}/{count.tries}, {judgement.value}")
             if judgement is Judgement.ACCEPT:
                 self._shrunk(before, Measured(shape=shape, count=count), "")
+            self._tell(f"{_differs(shape, self._start)}: {count.hits}/{count.tries}, {judgement.value}")
 
         return heard
 

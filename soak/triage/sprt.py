@@ -14,7 +14,7 @@ from dataclasses import dataclass
 #: How often a candidate of the bad rate is accepted, and one of the good rate rejected, at most.
 WRONGLY_ACCEPTED, WRONGLY_REJECTED = 0.02, 0.05
 #: A test that has not decided after so many tries' worth of the good rate rejects.
-_PATIENCE = 8.0
+_PATIENCE = 20.0
 _LOWEST, _HIGHEST = 0.002, 0.95
 
 
