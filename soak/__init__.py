@@ -19,6 +19,7 @@ from soak.author import (
     took,
 )
 from soak.history import UNKNOWN, History, Model
+from soak.narrow import narrowed
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "always",
     "beat",
     "doing",
+    "narrowed",
     "processes",
     "scenario",
     "stopping",

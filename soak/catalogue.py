@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_HERE = Path(__file__).parent
+#: Resolved: another interpreter reaches soak through a link, beside which no scenarios lie.
+_HERE = Path(__file__).resolve().parent
 
 
 def built_in_folder() -> Path:

@@ -44,6 +44,13 @@ class Phase(enum.Enum):
     EXIT = "exit"
 
 
+class Isolation(enum.Enum):
+    """What has a process of its own: every iteration, or as many of a scenario's as a worker lives to see."""
+
+    ITERATION = "iteration"
+    RUN = "run"
+
+
 class Verdict(enum.Enum):
     """What a run says in the end."""
 
@@ -100,6 +107,7 @@ class RunStarted(Event):
     count: int | None
     jobs: int
     environment: dict[str, str]
+    isolation: Isolation = Isolation.RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +370,15 @@ class Residue(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preceded(Event):
+    """What the worker was told to run before its own iterations, in the same process, is done: one of it."""
+
+    worker: int
+    scenario: str
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastWords(Event):
     """The worker's closing event. ``reason``: ``asked``, ``count``, ``finding`` or ``unusable``."""
 
@@ -471,6 +488,16 @@ _EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subcl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """Iterations of a scenario that a worker runs before its own ones, in the same process, in this order."""
+
+    scenario_file: str
+    scenario: str
+    target: str
+    iterations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
     """Everything a worker is told, as one JSON document: it decides every choice of its iterations.
 
@@ -478,6 +505,7 @@ class WorkerSpec:
     scenario's own. ``folder`` is the worker's private folder: its working directory is ``folder/cwd``, its
     TMPDIR ``folder/tmp``, and stdout, stderr, fault.txt and flight lie in it. ``count`` bounds the worker's
     iterations (0: until asked to stop). ``perturb`` is none, light or heavy. ``cores`` asks for core files.
+    What is ``before`` comes before; what it breaks ends the worker too.
     """
 
     worker: int
@@ -493,3 +521,4 @@ class WorkerSpec:
     cores: bool
     folder: str
     env: dict[str, str] = field(default_factory=dict)
+    before: tuple[Before, ...] = ()

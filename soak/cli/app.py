@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from soak.events import Isolation
+
 app = typer.Typer(
     name="soak",
     help="Hunt crashes, hangs, leaks and broken promises in code that drives a simulator from threads.",
@@ -114,6 +116,10 @@ def run(
     out: Out = _OUT,
     hang_after: HangAfter = None,
     perturb: PerturbOption = Perturb.LIGHT,
+    isolation: Annotated[
+        Isolation,
+        typer.Option("--isolation", help="What has a fresh process: each iteration, or a run's worker."),
+    ] = Isolation.RUN,
     guard_malloc: Annotated[
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
@@ -146,6 +152,7 @@ def run(
         out=out,
         hang_after=hang_after,
         perturb=perturb.value,
+        isolation=isolation,
         guard_malloc=guard_malloc,
         fail_on=fail_on.value,
         wait=wait,
@@ -353,6 +360,62 @@ def bisect(
         quiet=quiet,
     )
     raise typer.Exit(bisect(options))
+
+
+@app.command()
+def triage(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--after",
+            metavar="SCENARIO",
+            help="Run this before, in one process [what the run had before it].",
+        ),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=4, metavar="N", help="Tries of each order.")
+    ] = 20,
+    minutes: Annotated[
+        float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
+    ] = 10.0,
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say whether a finding needs its neighbours: alone, in the suite's order, after its predecessor only."""
+    from soak.cli.triage import triage
+
+    raise typer.Exit(
+        triage(
+            finding,
+            after=tuple(after or ()),
+            count=count,
+            minutes=minutes,
+            out=out,
+            wait=wait,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def shrink(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    minutes: Annotated[
+        float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
+    ] = 10.0,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Where to write it [./shrunk_<finding>.py].")
+    ] = None,
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Find the smallest scenario that still shows a finding, and write it as a file that anyone can run."""
+    from soak.cli.shrink import shrink
+
+    raise typer.Exit(shrink(finding, minutes=minutes, to=to, out=out, wait=wait, as_json=as_json))
 
 
 @app.command()

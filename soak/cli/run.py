@@ -15,7 +15,7 @@ from soak.cli.recall import check, remember
 from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
-from soak.events import Verdict
+from soak.events import Isolation, Verdict
 from soak.findings.morning import Morning
 from soak.report.fold import Progress
 from soak.report.machine import document
@@ -62,6 +62,7 @@ class RunOptions:
     out: Path = Path(".soak")
     hang_after: float | None = None
     perturb: str = "light"
+    isolation: Isolation = Isolation.RUN
     guard_malloc: bool = False
     wait: float = 0.0
     fail_on: str = "any"
@@ -157,6 +158,7 @@ def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str]
         hang_after=options.hang_after or HANG_AFTER_S,
         hang_after_given=options.hang_after is not None,
         perturb=options.perturb,
+        isolation=options.isolation,
         guard_malloc=options.guard_malloc,
     )
 

@@ -31,6 +31,7 @@ def document(progress: Progress, verdict: Verdict, morning: Morning | None = Non
         "reason": progress.ended.reason if progress.ended else "",
         "run": started.run if started else "",
         "seed": started.seed if started else None,
+        "isolation": started.isolation.value if started else "",
         "seconds": round(progress.elapsed, 3),
         "iterations": totals.iterations,
         "operations": totals.operations,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from soak.detect.words import duration, printable
-from soak.events import Kind, Verdict
+from soak.events import Isolation, Kind, Verdict
 from soak.findings.morning import Morning
 from soak.findings.standing import Judged
 from soak.report.fold import Progress
@@ -103,12 +103,18 @@ def _proved(progress: Progress) -> list[str]:
     if not rows:
         return ["Proved: nothing, for no iteration was finished"]
     width = max(len(row.name) for row in rows)
-    lines = ["Proved, with 95 % confidence:"]
+    lines = [f"Proved, with 95 % confidence{_isolated(progress)}:"]
     for row in rows:
         first, *others = proof_lines(row)
         lines.append(f"  {row.name:<{width}}  {first}")
         lines += [f"  {'':<{width}}  {line}" for line in others]
     return lines
+
+
+def _isolated(progress: Progress) -> str:
+    started = progress.started
+    alone = started is not None and started.isolation is Isolation.ITERATION
+    return ", each iteration in a fresh process" if alone else ""
 
 
 def _found(progress: Progress, out: Path, morning: Morning | None) -> list[str]:

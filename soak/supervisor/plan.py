@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soak.events import from_plain, to_plain
+from soak.events import Before, Isolation, from_plain, to_plain
 from soak.files import write_whole
 
 _FILE = "plan.json"
@@ -56,7 +56,8 @@ class Plan:
     ``until_fail`` ends it at the first finding that is not ``accepted``.
 
     With ``span``, the run repeats: every worker is fresh and runs the same ``span`` iterations from
-    ``first_iteration`` on, and ``count`` counts workers.
+    ``first_iteration`` on, and ``count`` counts workers. With a ``pool`` of (seed, first iteration) besides,
+    each worker takes the next of these, round and round. What is ``before`` is run before, in each worker.
     """
 
     entries: tuple[Entry, ...]
@@ -76,6 +77,13 @@ class Plan:
     cores: bool = True
     first_iteration: int = 0
     span: int = 0
+    isolation: Isolation = Isolation.RUN
+    pool: tuple[tuple[int, int], ...] = ()
+    before: tuple[Before, ...] = ()
+
+    def start_of(self, worker: int) -> tuple[int, int] | None:
+        """Seed and first iteration of the run's ``worker``-th worker, from 1, where a pool decides them."""
+        return self.pool[(worker - 1) % len(self.pool)] if self.pool else None
 
     def save(self, folder: Path) -> None:
         """Write the plan into a run's folder, for whoever completes or resumes the run.

@@ -71,7 +71,7 @@ class Ending(enum.Enum):
 
     BUDGET = "the budget is spent"
     FINDING = "a finding, as --until-fail asked"
-    ENOUGH = "enough was seen"
+    ENOUGH = "what was asked is known"
     INTERRUPTED = "interrupted"
     CANNOT_START = "a scenario cannot start"
     DISK = "the disk failed"
@@ -160,6 +160,7 @@ class Run:
             count=plan.count,
             jobs=len(self._slots),
             environment=dict(environment),
+            isolation=plan.isolation,
         )
 
     def _close(self) -> Verdict:

@@ -15,6 +15,7 @@ from soak.detect.words import signal_name
 from soak.events import (
     Event,
     Evidence,
+    Isolation,
     LeftBehind,
     Note,
     PromiseBroken,
@@ -282,13 +283,14 @@ class Slot:
 
     def _spec(self, lane: Lane) -> WorkerSpec:
         plan, number = self._host.plan, self._host.new_worker_number()
+        seed, first = plan.start_of(number) or (plan.seed, lane.next)
         return WorkerSpec(
             worker=number,
             scenario_file=str(lane.entry.file),
             scenario=lane.entry.name,
             target=plan.target,
-            seed=plan.seed,
-            first_iteration=lane.next,
+            seed=seed,
+            first_iteration=first,
             count=self._count(lane),
             hang_after=plan.hang_limit(lane.entry),
             perturb=plan.perturb,
@@ -296,12 +298,15 @@ class Slot:
             cores=plan.cores,
             folder=str(self._host.folder / "workers" / str(number)),
             env=lane.entry.env,
+            before=plan.before,
         )
 
     def _count(self, lane: Lane) -> int:
         """How many iterations the next worker has; 0 for as many as the turn allows."""
         if self._host.plan.span:
             return self._host.plan.span
+        if self._host.plan.isolation is Isolation.ITERATION:
+            return 1
         bounds = [lane.left, ITERATIONS_PER_EXIT if lane.entry.real_exit else None]
         return min((bound for bound in bounds if bound is not None), default=0)
 

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
+from soak import narrow
 from soak.author import Missing, Ready, Scenario, ScenarioBuilder
 from soak.flight import MARKS
 from soak.worker.fit import Fit, fit, verbs_of
@@ -42,6 +43,9 @@ def load_scenario(path: str, name: str) -> Scenario:
             return scenario
     known = ", ".join(scenario.name for scenario in scenarios)
     raise LoadError(f"{path}: expected a scenario named {name!r}, but it has {known}; name one of these")
+
+
+narrow.set_loader(load_scenario)
 
 
 def scenarios_in(path: str) -> tuple[Scenario, ...]:
@@ -201,7 +205,22 @@ def describe_target(import_string: str) -> dict[str, Any]:
     """
     target = load_target(import_string)
     verbs = verbs_of(target)
-    return {"target": import_string, "verbs": None if verbs is None else dict(verbs)}
+    return {
+        "target": import_string,
+        "verbs": None if verbs is None else dict(verbs),
+        "smaller": _smaller(import_string, target),
+    }
+
+
+def _smaller(import_string: str, target: Any) -> list[str]:
+    """Import strings of the smaller ones that the target offers: ``soak_smaller(**arguments)``, a class or
+    static method, returns arguments for each, the smallest first."""
+    arguments = target.keywords if isinstance(target, functools.partial) else {}
+    offered = getattr(target.func if isinstance(target, functools.partial) else target, "soak_smaller", None)
+    if offered is None:
+        return []
+    named = import_string.partition("?")[0]
+    return [f"{named}?{urlencode(changes)}" if changes else named for changes in offered(**arguments)]
 
 
 def _describe(fitted: Fit) -> dict[str, Any]:
@@ -213,6 +232,9 @@ def _describe(fitted: Fit) -> dict[str, Any]:
         "seconds": scenario.seconds,
         "operations": [operation.name for operation in scenario.operations],
         "nemeses": [nemesis.name for nemesis in scenario.nemeses],
+        "threads": {op.name: op.threads or op.processes for op in scenario.operations},
+        "pool": scenario.threads,
+        "rounds": scenario.rounds,
         "fresh": scenario.fresh,
         "real_exit": scenario.real_exit,
         "hang_after": scenario.hang_after,

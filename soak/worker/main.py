@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,17 +20,15 @@ from soak import author
 from soak.author import Scenario
 from soak.events import Beat, LastWords, Phase, WorkerSpec
 from soak.flight import H_ITERATION, H_ITERATIONS, Flight
-from soak.worker.crew import count_slots
+from soak.worker.before import load_parts, run_part
+from soak.worker.desk import open_desk
 from soak.worker.emitter import Emitter
 from soak.worker.figures import Gauge
-from soak.worker.history import Historian
-from soak.worker.iteration import Desk, Unusable, in_phase, run_iteration
-from soak.worker.perturb import Perturber, files_of, module_names
+from soak.worker.iteration import Unusable, in_phase, run_iteration
+from soak.worker.perturb import module_names
 from soak.worker.rest import RestKeeper
 from soak.worker.settle import dump_later, settle_in
-from soak.worker.slots import Slots
 from soak.worker.threads import ThreadLedger
-from soak.worker.witness import WorkerWitness
 
 __all__ = ["run_worker", "settle_in"]
 
@@ -80,20 +79,9 @@ class _Worker:
         folder = Path(spec.folder)
         flight = Flight(folder / "flight")
         flight.enter_phase(Phase.BOOT, spec.hang_after)
-        slots = Slots(flight, count_slots(scenario))
         self._flight = flight
-        self._witness = WorkerWitness(spec.worker, folder, flight, slots, emitter)
-        self._desk = Desk(
-            seed=spec.seed,
-            scenario=scenario,
-            target=target,
-            hang_after=spec.hang_after,
-            flight=flight,
-            slots=slots,
-            witness=self._witness,
-            perturber=Perturber(spec.perturb, files_of(target, scenario)),
-            historian=Historian(self._witness, scenario.histories, folder, spec.hang_after),
-        )
+        self._desk = open_desk(spec, flight, emitter, scenario, target)
+        self._witness = self._desk.witness
         self._ledger = ThreadLedger()
         self._rest = RestKeeper(spec.worker, folder, emitter.emit)
         self._gauge = Gauge()
@@ -106,13 +94,19 @@ class _Worker:
     def run(self) -> tuple[str, str]:
         """Boot and iterate; returns the reason of the end and a message for people."""
         with in_phase(self._desk, Phase.BOOT):
-            prepare_target(self._target, guard_malloc=self._spec.guard_malloc)
-            author.set_witness(self._witness)
+            parts = load_parts(self._spec)
+            targets = [self._target, *(part.target for part in parts)]
+            prepare_targets(targets, guard_malloc=self._spec.guard_malloc)
             self._witness.catch_threads()
             self._ledger.open()
-            self._desk.perturber.install()
             gc.freeze()  # what was imported is never garbage: collections before a beat stay cheap
         try:
+            for part in parts:
+                reason = run_part(part, self._spec, self._flight, self._emitter)
+                if reason or self._witness.has_found():
+                    return reason or "finding", ""
+            author.set_witness(self._witness)
+            self._desk.perturber.install()
             return self._iterate(), ""
         except Unusable as error:
             return "unusable", str(error)
@@ -196,10 +190,10 @@ class _Worker:
         _flush(message)
 
 
-def prepare_target(target: Any, *, guard_malloc: bool) -> None:
-    """Call the hook ``soak_prepare(guard_malloc=…)`` of every module that ``target`` comes from, if any."""
+def prepare_targets(targets: Sequence[Any], *, guard_malloc: bool) -> None:
+    """Call the hook ``soak_prepare(guard_malloc=…)`` of every module that ``targets`` come from, once."""
     called = []
-    for name in module_names(target) if target is not None else ():
+    for name in [name for target in targets if target is not None for name in module_names(target)]:
         hook = getattr(sys.modules.get(name), "soak_prepare", None)
         if hook is not None and hook not in called:
             called.append(hook)

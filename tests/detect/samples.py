@@ -18,6 +18,7 @@ from soak.events import (
     LeftOver,
     Note,
     Phase,
+    Preceded,
     PromiseBroken,
     Raised,
     Residue,
@@ -185,6 +186,7 @@ _SAMPLES: tuple[Event, ...] = (
         after=4,
         items=(LeftOver(name="policy-#", site="start_policy (engine.py:88)", frames=(STEP,)),),
     ),
+    Preceded(t=1003.0, worker=1, scenario="calm", iterations=3),
     LastWords(t=1007.0, worker=1, reason="count", iterations=3, message=""),
 )
 
