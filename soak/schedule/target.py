@@ -42,8 +42,9 @@ class Target:
         """The filter that the author wrote; without one, the file that holds the function."""
         if wanted is None:
             return cls([os.path.realpath(own_file(function))])
-        each = [wanted] if isinstance(wanted, str | os.PathLike | types.ModuleType) else wanted
-        return cls(path for one in each for path in _paths(one))
+        if isinstance(wanted, (str, os.PathLike, types.ModuleType)):
+            return cls(_paths(wanted))
+        return cls(path for one in wanted for path in _paths(one))
 
     def modules(self) -> list[types.ModuleType]:
         """The loaded modules whose files match."""
