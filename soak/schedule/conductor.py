@@ -17,7 +17,7 @@ from soak.schedule.task import TASKS, Task, Unwind, Wait, get_ident, new_lock
 
 STEP = 10e-6
 """Virtual seconds that one step takes, so that a loop that waits for a deadline gets there."""
-FAIR = 500
+FAIR = 2_000
 """Steps in a row after which a thread gives way, so that a thread that spins does not starve the one it
 waits for.
 """
