@@ -104,10 +104,16 @@ class StringBuffer(Case):
         self.copy += self.characters(length)
 
     def rewrite(self) -> None:
+        self.erase()
+        self.append("abc")
+
+    def erase(self) -> None:
         with self.lock:
             self.text.clear()
+
+    def append(self, text: str) -> None:
         with self.lock:
-            self.text += "abc"
+            self.text += text
 
     def length(self) -> int:
         with self.lock:
