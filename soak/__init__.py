@@ -3,6 +3,8 @@
 Standard library only, like all that a worker process imports.
 """
 
+from typing import TYPE_CHECKING
+
 from soak.author import (
     Missing,
     Ready,
@@ -20,6 +22,9 @@ from soak.author import (
 )
 from soak.history import UNKNOWN, History, Model
 
+if TYPE_CHECKING:
+    from soak.schedule import race, replay
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -36,7 +41,20 @@ __all__ = [
     "beat",
     "doing",
     "processes",
+    "race",
+    "replay",
     "scenario",
     "stopping",
     "took",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`soak.race` and `soak.replay` come when they are asked for: a worker that never explores does not
+    import them.
+    """
+    if name in ("race", "replay"):
+        from soak import schedule
+
+        return getattr(schedule, name)
+    raise AttributeError(f"module 'soak' has no attribute {name!r}")

@@ -1,0 +1,258 @@
+"""`soak.race` and `soak.replay`: search the schedules of a function for one that fails, and bring it back."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from soak.schedule.causes import difference
+from soak.schedule.conductor import Conductor, Deviation, Strategy
+from soak.schedule.points import Granularity
+from soak.schedule.result import Result
+from soak.schedule.shrink import shrink
+from soak.schedule.stage import STALL, Stage
+from soak.schedule.story import story
+from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
+from soak.schedule.sweep import learn, sweep
+from soak.schedule.target import Target, TargetLike
+from soak.schedule.token import UNKNOWN, Token, minor
+
+LIMIT = 20_000
+"""Steps after which a schedule counts as endless."""
+STALLS = 3
+"""Schedules that may stall before the search is given up."""
+SWEEP_FIRST = 24
+"""Schedules of the sweep that run before the portfolio gets every second one."""
+OPCODES_EVERY = 4
+"""One in so many of the portfolio's schedules switches between opcodes."""
+
+Attempt = tuple[str, Granularity, Strategy, str]
+"""Name for people, granularity, strategy, and its name in a token."""
+
+
+def race(
+    function: Callable[[], Any],
+    target: Iterable[TargetLike] | TargetLike | None = None,
+    schedules: int = 500,
+    seed: int = 0,
+    *,
+    steps: int = LIMIT,
+    stall: float = STALL,
+    before: Callable[[str], None] | None = None,
+) -> Result:
+    """Call `function` once for each of up to `schedules` schedules of the threads that it starts, until one
+    fails.
+
+    A schedule fails by an exception that nobody caught, in any thread, or by a deadlock. Switches happen at
+    the lines (in rotation: opcodes) of the `target`'s files, by default the function's own, and wherever a
+    thread blocks. The function is called anew each time and must make its own state. A schedule ends after
+    `steps` points, or after `stall` real seconds in which nothing moved. `before` is given each schedule's
+    token before it runs, so that it outlives a crash of the process.
+    """
+    began = time.monotonic()
+    with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
+        search = _Search(stage, seed=seed, steps=steps, before=before)
+        result = search.run(schedules)
+    return _timed(result, began)
+
+
+def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall: float = STALL) -> Result:
+    """Run the one schedule that `token` describes. Raises `BadToken` for another Python's, or of changed
+    source.
+    """
+    began = time.monotonic()
+    wanted = Token.parse(token)
+    target = Target(names=[name for name, _ in wanted.files])
+    wanted.check(module.__file__ for module in target.modules() if module.__file__)
+    with Stage(function, target, seed=wanted.seed, stall=stall) as stage:
+        strategy: Strategy = Follow(wanted.deviations)
+        if wanted.strategy is not None:
+            undisturbed = stage.run(Follow(), granularity=wanted.granularity, limit=steps, recording=True)
+            strategy = _strategy(wanted.strategy, learn(undisturbed), wanted.seed)
+        conductor = stage.run(strategy, granularity=wanted.granularity, limit=steps)
+    now = wanted.of(conductor)
+    exact = None if wanted.trace == UNKNOWN else now.trace == wanted.trace
+    wanted.check({place.file for _, place in conductor.trail if not isinstance(place, str)})
+    notes = set(stage.notes)
+    if exact is False:
+        notes.add("the trace is another one than the token's: something besides the schedule decides")
+    return _timed(_result(conductor, now, notes, exact=exact), began)
+
+
+class _Search:
+    """One search: the undisturbed schedule, its sweep, and the portfolio between."""
+
+    def __init__(self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None) -> None:
+        self.stage = stage
+        self.seed = seed
+        self.steps = steps
+        self.before = before
+        self.ran = 0
+        self.swept = 0
+        self.endless = 0
+        self.stalls: list[str] = []
+        self.boards: dict[Granularity, Board] = {}
+        self.deviations: list[Deviation] = []
+        self.files: tuple[tuple[str, str], ...] = ()
+
+    def run(self, schedules: int) -> Result:
+        undisturbed = self._learn(Granularity.LINE)
+        if undisturbed.over and undisturbed.over.failure:
+            return self._found(undisturbed, "undisturbed", Granularity.LINE)
+        if not any(not isinstance(place, str) for _, place in undisturbed.trail):
+            return self._nothing("no line of the target ran; check target=[…]")
+        self.files = self._token(Granularity.LINE).of(undisturbed).files
+        self.deviations = sweep(undisturbed, self.boards[Granularity.LINE], random.Random(f"{self.seed}"))
+        for words, granularity, strategy, name in self._attempts():
+            if self.ran >= schedules or len(self.stalls) >= STALLS:
+                break
+            conductor = self._try(granularity, strategy, name)
+            if conductor.over and conductor.over.failure:
+                return self._found(conductor, words, granularity)
+        return self._nothing(None)
+
+    def _attempts(self) -> Iterator[Attempt]:
+        """The sweep's beginning, then turn by turn with the portfolio, which goes on when the sweep is
+        done.
+        """
+        singles = self._singles()
+        portfolio = self._portfolio()
+        yield from itertools.islice(singles, SWEEP_FIRST)
+        for attempt in portfolio:
+            yield attempt
+            yield from itertools.islice(singles, 1)
+
+    def _singles(self) -> Iterator[Attempt]:
+        for deviation in self.deviations:
+            yield "a single switch", Granularity.LINE, Follow((deviation,)), _moves(deviation)
+            self.swept += 1
+
+    def _portfolio(self) -> Iterator[Attempt]:
+        names = itertools.cycle(PORTFOLIO)
+        for number, name in enumerate(names, 1):
+            granularity = Granularity.LINE if number % OPCODES_EVERY else Granularity.OPCODE
+            if granularity not in self.boards:
+                self._learn(granularity)
+            recipe = f"{name}.{number}"
+            yield name, granularity, _strategy(recipe, self.boards[granularity], self.seed), f"~{recipe}"
+
+    def _learn(self, granularity: Granularity) -> Conductor:
+        conductor = self._try(granularity, Follow(), "", recording=True)
+        self.boards[granularity] = learn(conductor)
+        return conductor
+
+    def _try(
+        self, granularity: Granularity, strategy: Strategy, moves: str, *, recording: bool = False
+    ) -> Conductor:
+        if self.before is not None:
+            self.before(f"{self._token(granularity)}{moves}")
+        conductor = self.stage.run(strategy, granularity=granularity, limit=self.steps, recording=recording)
+        self.ran += 1
+        assert conductor.over is not None
+        self.endless += conductor.over.endless
+        if conductor.over.stalled is not None:
+            self.stalls.append(conductor.over.stalled)
+        return conductor
+
+    def _token(self, granularity: Granularity) -> Token:
+        return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
+
+    def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
+        first, best = self.ran, conductor
+
+        def fails(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...] | None:
+            nonlocal best
+            again = self._again(deviations, granularity)
+            if not _same(conductor, again):
+                return None
+            if len(again.deviations) < len(best.deviations):
+                best = again
+            return tuple(again.deviations)
+
+        _, replays = shrink(tuple(conductor.deviations), fails)
+        token = self._token(granularity).of(best)
+        check = self._again(tuple(best.deviations), granularity)
+        exact = token.of(check).trace == token.trace
+        notes = set(self.stage.notes)
+        if not exact:
+            notes.add(difference(best.trail, check.trail))
+        result = _result(best, token, notes, exact=exact)
+        return self._counted(result, first=first, strategy=strategy, replays=replays + 1, schedules=first)
+
+    def _again(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Conductor:
+        return self.stage.run(Follow(deviations), granularity=granularity, limit=self.steps)
+
+    def _nothing(self, unproven: str | None) -> Result:
+        if unproven is None and self.stalls and len(self.stalls) == self.ran:
+            unproven = f"every schedule stalled: {self.stalls[0]}"
+        return self._counted(
+            Result(found=False, unproven=unproven, notes=tuple(sorted(self.stage.notes))),
+            schedules=self.ran,
+        )
+
+    def _counted(self, result: Result, **more: Any) -> Result:
+        return dataclasses.replace(
+            result,
+            swept=self.swept,
+            sweep=len(self.deviations),
+            endless=self.endless,
+            stalled=self.stalls[0] if self.stalls else None,
+            **more,
+        )
+
+
+def _strategy(recipe: str, board: Board, seed: int) -> Strategy:
+    name = recipe.partition(".")[0]
+    return named(name, board, random.Random(f"{seed} {recipe}"))
+
+
+def _moves(deviation: Deviation) -> str:
+    return str(
+        Token(python="", granularity=Granularity.LINE, seed=0, trace="", files=(), deviations=(deviation,))
+    ).rpartition("/")[2]
+
+
+def _same(one: Conductor, other: Conductor) -> bool:
+    """Whether two schedules failed in the same way."""
+    first = one.over.failure if one.over else None
+    second = other.over.failure if other.over else None
+    if first is None or second is None:
+        return False
+    return first.kind is second.kind and type(first.error) is type(second.error)
+
+
+def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool | None) -> Result:
+    assert conductor.over is not None
+    failure = conductor.over.failure
+    if failure is None:
+        return Result(
+            found=False,
+            token=str(token),
+            schedules=1,
+            endless=int(conductor.over.endless),
+            stalled=conductor.over.stalled,
+            notes=tuple(sorted(notes)),
+            exact=exact,
+            steps=conductor.steps,
+        )
+    return Result(
+        found=True,
+        kind=failure.kind,
+        words=failure.words,
+        error=failure.error,
+        token=str(token),
+        story=story(conductor, failure),
+        schedules=1,
+        preemptions=len(conductor.deviations),
+        notes=tuple(sorted(notes)),
+        exact=exact,
+        steps=conductor.steps,
+    )
+
+
+def _timed(result: Result, began: float) -> Result:
+    return dataclasses.replace(result, seconds=time.monotonic() - began)

@@ -1,0 +1,74 @@
+"""Every schedule that differs from the undisturbed one in a single decision, the likeliest first."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from soak.schedule.conductor import Conductor, Decision, Deviation
+from soak.schedule.strategies import Board
+
+
+def learn(conductor: Conductor) -> Board:
+    """What an undisturbed schedule that was recorded teaches the strategies."""
+    touching: dict[str, set[int]] = {}
+    writing: dict[str, set[int]] = {}
+    for task, place in conductor.trail:
+        if isinstance(place, str):
+            continue
+        for name in place.reads | place.writes:
+            touching.setdefault(name, set()).add(task)
+        for name in place.writes:
+            writing.setdefault(name, set()).add(task)
+    hot_names = frozenset(name for name, writers in writing.items() if len(touching[name] | writers) > 1)
+    board = Board(hot_names=hot_names)
+    points: Counter[int] = Counter()
+    hot_points: Counter[int] = Counter()
+    for task, place in conductor.trail:
+        points[task] += 1
+        hot_points[task] += not isinstance(place, str) and board.hot(place)
+    children: dict[int, tuple[int, ...]] = {}
+    for one in conductor.tasks:
+        children[one.parent] = (*children.get(one.parent, ()), one.index)
+    return Board(points=points, hot_points=hot_points, children=children, hot_names=hot_names)
+
+
+def sweep(conductor: Conductor, board: Board, rng: random.Random) -> list[Deviation]:
+    """Where the recorded schedule could have gone another way, once: hot places and one thread of each kind
+    first.
+    """
+    first: dict[str, int] = {}
+    for task in conductor.tasks:
+        first.setdefault(task.kind, task.index)
+    representatives = set(first.values())
+
+    def rank(decision: Decision, other: int) -> tuple[bool, bool, bool, float]:
+        hot = decision.step > 0 and board.hot(decision.place)
+        return (
+            not hot,
+            decision.task not in representatives,
+            _stand_in(other, decision, conductor, representatives),
+            rng.random(),
+        )
+
+    ranked = [
+        (rank(decision, other), (decision.task, decision.step, other))
+        for decision in conductor.decisions
+        for other in decision.choices
+        if other != decision.chosen
+    ]
+    return [deviation for _, deviation in sorted(ranked)]
+
+
+def _stand_in(other: int, decision: Decision, conductor: Conductor, representatives: set[int]) -> bool:
+    """Whether another thread that runs the same function stands for this one."""
+    if other in representatives:
+        return False
+    kind = conductor.tasks[other].kind
+    rivals: Sequence[int] = [
+        choice
+        for choice in decision.choices
+        if choice != decision.task and conductor.tasks[choice].kind == kind
+    ]
+    return min(rivals, default=other) != other
