@@ -212,6 +212,16 @@ class Conductor:
         self.now = max(self.now, instant)
         self._expire()
 
+    def decisions_after_last_deviation(self) -> list[Decision]:
+        """The decisions of a recorded schedule that nobody has changed yet."""
+        if not self.deviations:
+            return self.decisions
+        task, step, _ = self.deviations[-1]
+        for number in range(len(self.decisions) - 1, -1, -1):
+            if (self.decisions[number].task, self.decisions[number].step) == (task, step):
+                return self.decisions[number + 1 :]
+        return self.decisions
+
     def _expire(self) -> None:
         due = [task for task in self.timed if task.deadline is not None and task.deadline <= self.now]
         for task in sorted(due, key=_deadline):

@@ -11,6 +11,7 @@ from typing import Any
 
 from soak.schedule.causes import difference
 from soak.schedule.conductor import Conductor, Deviation, Strategy
+from soak.schedule.frontier import Frontier
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
 from soak.schedule.shrink import shrink
@@ -19,14 +20,14 @@ from soak.schedule.story import story
 from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
-from soak.schedule.token import UNKNOWN, Token, minor
+from soak.schedule.token import UNKNOWN, Token, minor, moves
 
 LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
 STALLS = 3
 """Schedules that may stall before the search is given up."""
-SWEEP_FIRST = 24
-"""Schedules of the sweep that run before the portfolio gets every second one."""
+SWEEP_FIRST = 12
+"""Schedules of the sweep that run before the frontier and the portfolio get their turns."""
 OPCODES_EVERY = 4
 """One in so many of the portfolio's schedules switches between opcodes."""
 
@@ -106,13 +107,18 @@ class _Search:
         if not any(not isinstance(place, str) for _, place in undisturbed.trail):
             return self._nothing("no line of the target ran; check target=[…]")
         self.files = self._token(Granularity.LINE).of(undisturbed).files
-        self.deviations = sweep(undisturbed, self.boards[Granularity.LINE], random.Random(f"{self.seed}"))
+        board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
+        self.deviations = sweep(undisturbed, board, rng)
+        self.frontier = Frontier(board, rng)
         for words, granularity, strategy, name in self._attempts():
             if self.ran >= schedules or len(self.stalls) >= STALLS:
                 break
-            conductor = self._try(granularity, strategy, name)
+            following = isinstance(strategy, Follow)
+            conductor = self._try(granularity, strategy, name, recording=following)
             if conductor.over and conductor.over.failure:
                 return self._found(conductor, words, granularity)
+            if following:
+                self.frontier.add(conductor)
         return self._nothing(None)
 
     def _attempts(self) -> Iterator[Attempt]:
@@ -122,13 +128,16 @@ class _Search:
         singles = self._singles()
         portfolio = self._portfolio()
         yield from itertools.islice(singles, SWEEP_FIRST)
-        for attempt in portfolio:
-            yield attempt
+        while True:
+            extension = self.frontier.take()
+            if extension is not None:
+                yield "one switch more", Granularity.LINE, Follow(extension), moves(extension)
+            yield next(portfolio)
             yield from itertools.islice(singles, 1)
 
     def _singles(self) -> Iterator[Attempt]:
         for deviation in self.deviations:
-            yield "a single switch", Granularity.LINE, Follow((deviation,)), _moves(deviation)
+            yield "a single switch", Granularity.LINE, Follow((deviation,)), moves((deviation,))
             self.swept += 1
 
     def _portfolio(self) -> Iterator[Attempt]:
@@ -208,12 +217,6 @@ class _Search:
 def _strategy(recipe: str, board: Board, seed: int) -> Strategy:
     name = recipe.partition(".")[0]
     return named(name, board, random.Random(f"{seed} {recipe}"))
-
-
-def _moves(deviation: Deviation) -> str:
-    return str(
-        Token(python="", granularity=Granularity.LINE, seed=0, trace="", files=(), deviations=(deviation,))
-    ).rpartition("/")[2]
 
 
 def _same(one: Conductor, other: Conductor) -> bool:

@@ -1,42 +1,58 @@
-"""Delta debugging of deviations (Zeller, Hildebrandt, Simplifying and isolating failure-inducing input, TSE
-2002).
+"""Delta debugging of deviations.
+
+After Zeller and Hildebrandt, Simplifying and isolating failure-inducing input, TSE 2002.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from soak.schedule.conductor import Deviation
 
-REPLAYS = 50
+REPLAYS = 49
+"""Replays that shrinking may take; one more confirms what is left."""
+
+Deviations = tuple[Deviation, ...]
 
 
 def shrink(
-    deviations: tuple[Deviation, ...],
-    fails: Callable[[tuple[Deviation, ...]], tuple[Deviation, ...] | None],
+    deviations: Deviations,
+    fails: Callable[[Deviations], Deviations | None],
     *,
+    guesses: Iterable[Deviations] = (),
     replays: int = REPLAYS,
-) -> tuple[tuple[Deviation, ...], int]:
+) -> tuple[Deviations, int]:
     """The smallest set found, and the replays it took.
 
     `fails` replays a set; where the failure comes, it returns the deviations that really took place, which
-    may be fewer: keyed by a thread's own step, some lose their moment when others go.
+    may be fewer: keyed by a thread's own step, some lose their moment when others go. `guesses` are subsets
+    that are worth trying first.
     """
-    best, spent, pieces = deviations, 0, 1
+    spent = 0
+    best = deviations
+
+    def attempt(candidate: Deviations) -> bool:
+        nonlocal best, spent
+        if spent >= replays or len(candidate) >= len(best):
+            return False
+        spent += 1
+        effective = fails(candidate)
+        if effective is None or len(effective) >= len(best):
+            return False
+        best = effective
+        return True
+
+    for guess in ((), *guesses):
+        attempt(guess)
+    size = max(1, len(best) // 2)
     while best and spent < replays:
-        size = max(1, -(-len(best) // pieces))
-        for start in range(0, len(best), size):
-            if spent >= replays:
-                return best, spent
-            candidate = best[:start] + best[start + size :]
-            spent += 1
-            effective = fails(candidate)
-            if effective is not None and len(effective) < len(best):
-                best = effective
-                pieces = max(pieces - 1, 2)
-                break
-        else:
-            if size == 1:
-                break
-            pieces = min(pieces * 2, len(best))
+        before = best
+        end = len(best)
+        while end > 0 and spent < replays:
+            start = max(0, end - size)
+            attempt(best[:start] + best[end:])
+            end = min(start, len(best))
+        if size == 1 and best == before:
+            break
+        size = max(1, min(size // 2, len(best)))
     return best, spent

@@ -35,30 +35,38 @@ def learn(conductor: Conductor) -> Board:
 
 
 def sweep(conductor: Conductor, board: Board, rng: random.Random) -> list[Deviation]:
-    """Where the recorded schedule could have gone another way, once: hot places and one thread of each kind
-    first.
+    """Where the recorded schedule could have gone another way, once; the likeliest first."""
+    ranked = sorted(alternatives(conductor, conductor.decisions, board, rng), key=lambda pair: not pair[0])
+    return [deviation for _, deviation in ranked]
+
+
+def alternatives(
+    conductor: Conductor, decisions: Sequence[Decision], board: Board, rng: random.Random
+) -> list[tuple[bool, Deviation]]:
+    """Every other choice at the decisions given, in random order, and whether it is likely to matter: at a
+    hot place, of one thread of each kind, to one thread of each kind.
     """
     first: dict[str, int] = {}
     for task in conductor.tasks:
         first.setdefault(task.kind, task.index)
     representatives = set(first.values())
 
-    def rank(decision: Decision, other: int) -> tuple[bool, bool, bool, float]:
+    def likely(decision: Decision, other: int) -> bool:
         hot = decision.step > 0 and board.hot(decision.place)
         return (
-            not hot,
-            decision.task not in representatives,
-            _stand_in(other, decision, conductor, representatives),
-            rng.random(),
+            hot
+            and decision.task in representatives
+            and not _stand_in(other, decision, conductor, representatives)
         )
 
-    ranked = [
-        (rank(decision, other), (decision.task, decision.step, other))
-        for decision in conductor.decisions
+    found = [
+        (likely(decision, other), (decision.task, decision.step, other))
+        for decision in decisions
         for other in decision.choices
         if other != decision.chosen
     ]
-    return [deviation for _, deviation in sorted(ranked)]
+    rng.shuffle(found)
+    return found
 
 
 def _stand_in(other: int, decision: Decision, conductor: Conductor, representatives: set[int]) -> bool:

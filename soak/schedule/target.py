@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from soak.schedule.places import short
 
@@ -42,9 +42,12 @@ class Target:
         """The filter that the author wrote; without one, the file that holds the function."""
         if wanted is None:
             return cls([os.path.realpath(own_file(function))])
-        if isinstance(wanted, (str, os.PathLike, types.ModuleType)):
+        if isinstance(wanted, types.ModuleType):
             return cls(_paths(wanted))
-        return cls(path for one in wanted for path in _paths(one))
+        if isinstance(wanted, str | os.PathLike):
+            return cls(_paths(wanted))
+        each = cast("Iterable[TargetLike]", wanted)
+        return cls(path for one in each for path in _paths(one))
 
     def modules(self) -> list[types.ModuleType]:
         """The loaded modules whose files match."""

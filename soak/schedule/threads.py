@@ -7,6 +7,7 @@ that cannot be ended keeps no interpreter from exiting.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable
@@ -130,13 +131,17 @@ def excepthook(args: Any) -> None:
         task.conductor.fail(task, args.exc_value)
 
 
-def kind_of(thread: threading.Thread) -> str:
+def kind_of(thread: Any) -> str:
     """What the thread runs; two threads of one kind are likely to be interchangeable."""
-    target = getattr(thread, "_target", None)
-    if target is None:
-        return type(thread).__qualname__
-    code = getattr(target, "__code__", None) or getattr(getattr(target, "func", None), "__code__", None)
-    return str(getattr(code, "co_qualname", None) or getattr(target, "__qualname__", repr(type(target))))
+    parts = [getattr(thread, "_target", None), *getattr(thread, "_args", ())]
+    names = [_callable_name(part) for part in parts if callable(part)]
+    return " ".join(names) or type(thread).__qualname__
+
+
+def _callable_name(part: Any) -> str:
+    while isinstance(part, functools.partial):
+        part = part.func
+    return str(getattr(part, "__qualname__", None) or type(part).__qualname__)
 
 
 def rank_hash(self: Any) -> int:

@@ -44,10 +44,8 @@ class Token:
 
     def __str__(self) -> str:
         files = ",".join(f"{urllib.parse.quote(name, safe='')}={digest}" for name, digest in self.files)
-        moves = ",".join(f"{task}.{_step(step)}.{other}" for task, step, other in self.deviations)
-        if self.strategy is not None:
-            moves = f"~{self.strategy}"
-        parts = (VERSION, self.python, self.granularity.value, str(self.seed), self.trace, files, moves)
+        last = moves(self.deviations) if self.strategy is None else f"~{self.strategy}"
+        parts = (VERSION, self.python, self.granularity.value, str(self.seed), self.trace, files, last)
         return "/".join(parts)
 
     @classmethod
@@ -56,7 +54,7 @@ class Token:
         parts = text.strip().split("/")
         if len(parts) != 7 or parts[0] != VERSION:
             raise BadToken(f"expected a token such as {VERSION}/3.12/line/0/…, got {text!r}")
-        _, python, granularity, seed, trace, files, moves = parts
+        _, python, granularity, seed, trace, files, last = parts
         try:
             return cls(
                 python=python,
@@ -65,9 +63,9 @@ class Token:
                 trace=trace,
                 files=tuple(_file(part) for part in files.split(",") if part),
                 deviations=()
-                if moves.startswith("~")
-                else tuple(_deviation(part) for part in moves.split(",") if part),
-                strategy=moves[1:] if moves.startswith("~") else None,
+                if last.startswith("~")
+                else tuple(_deviation(part) for part in last.split(",") if part),
+                strategy=last[1:] if last.startswith("~") else None,
             )
         except ValueError as error:
             raise BadToken(f"the token {text!r} is damaged: {error}") from error
@@ -96,6 +94,11 @@ class Token:
             deviations=tuple(conductor.deviations),
             strategy=None,
         )
+
+
+def moves(deviations: Iterable[Deviation]) -> str:
+    """The last field of a token."""
+    return ",".join(f"{task}.{_step(step)}.{other}" for task, step, other in deviations)
 
 
 def minor() -> str:
