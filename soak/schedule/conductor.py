@@ -17,12 +17,17 @@ from soak.schedule.task import TASKS, Task, Unwind, Wait, get_ident, new_lock
 
 STEP = 10e-6
 """Virtual seconds that one step takes, so that a loop that waits for a deadline gets there."""
-FAIR = 500
+FAIR = 2_000
 """Steps in a row after which a thread gives way, so that a thread that spins does not starve the one it
 waits for.
 """
 WAITS = "waits for "
 """How an entry of the trail begins that is no point: a thread blocked."""
+BACK = "goes on"
+"""The entry of the trail of a thread that was switched away from and runs again."""
+ENDS, RAISES = "ends", "raises"
+"""The last entries of a thread."""
+NO_POINT = (WAITS, BACK, ENDS, RAISES)
 CLEANUP = 10_000
 """Steps that a thread may take in its `finally` blocks once its schedule is over."""
 
@@ -113,6 +118,7 @@ class Conductor:
         task.done = True
         if self.over is not None:
             return
+        self.trail.append((task.index, ENDS))
         self.ready.remove(task)
         for joiner in task.joiners:
             self.wake(joiner)
@@ -126,7 +132,8 @@ class Conductor:
 
     def fail(self, task: Task, error: BaseException) -> None:
         """An exception that nobody caught ends the schedule."""
-        if not isinstance(error, (Unwind, SystemExit)):
+        if self.over is None and not isinstance(error, (Unwind, SystemExit)):
+            self.trail.append((task.index, RAISES))
             words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self.end(Over(failure=Failure(kind=Kind.ERROR, words=words, task=task.index, error=error)))
 
@@ -287,6 +294,8 @@ class Conductor:
         task.gate.acquire()
         if self.over is not None:
             self._unwind(task)
+        else:
+            self.trail.append((task.index, BACK))
 
     def _open(self, chosen: Task) -> None:
         self.current = chosen
@@ -324,8 +333,10 @@ def _deadline(task: Task) -> float:
 def _deadlock(tasks: list[Task]) -> Failure:
     """Who waits for what, held by whom."""
     stuck = [task for task in tasks if not task.done]
+    # Who joins a stuck thread is stuck, too, and tells nothing.
+    telling = [task for task in stuck if not (task.wait and task.wait.what.endswith(" to end"))]
     lines = []
-    for task in stuck:
+    for task in telling or stuck:
         at = "" if task.place is None else f" at {task.place}"
         what = "nothing" if task.wait is None else task.wait.what
         holder = None if task.wait is None else task.wait.holder

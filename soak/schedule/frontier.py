@@ -36,10 +36,10 @@ class Frontier:
     def add(self, conductor: Conductor) -> None:
         """Look at a schedule that was recorded; keep what lies behind it if it met anything new."""
         met = set(self._orders(conductor))
-        if met <= self._met:
+        base = tuple(conductor.deviations)
+        if met <= self._met and len(base) > 1:
             return
         self._met |= met
-        base = tuple(conductor.deviations)
         later = conductor.decisions_after_last_deviation()
         extensions = [
             (*base, deviation)

@@ -28,6 +28,7 @@ class Result:
     first: int | None = None
     strategy: str | None = None
     preemptions: int = 0
+    switches: int = 0
     replays: int = 0
     exact: bool | None = None
     swept: int = 0
@@ -50,9 +51,7 @@ class Result:
                 f"no failure in {self.schedules} schedules; {self.swept} of {self.sweep} schedules "
                 "that differ from the undisturbed one in a single switch were among them"
             )
-        return (
-            f"{self.words} (schedule {self.first}, {self.strategy}; {self.preemptions} switches left of it)"
-        )
+        return f"{self.words} (schedule {self.first}, {self.strategy}; {self.switches} switches left of it)"
 
     def _story(self) -> list[str]:
         return [self.story, f"replay: {self.token}"] if self.found else []

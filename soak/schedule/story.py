@@ -4,15 +4,18 @@ all.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
-from soak.schedule.conductor import WAITS, Conductor, Failure, Kind
+from soak.schedule.conductor import BACK, NO_POINT, Conductor, Failure
 from soak.schedule.places import Place
 from soak.schedule.task import letters
 
 KEEP = 3
 """Lines of a thread that are shown before and after a switch."""
-WIDTH = 42
+WIDTH = 30
+CLAUSES = 3
+"""Preemptions that the closing sentence tells, the last ones."""
 COLUMNS = 4
 """Threads side by side; where more take part, they stand below each other."""
 
@@ -37,69 +40,99 @@ def cut(conductor: Conductor) -> list[Stretch]:
     stretches: list[Stretch] = []
     places: list[Place] = []
     task = 0
-    for index, place in conductor.trail:
+    began: dict[int, Place] = {}
+    for at, (index, place) in enumerate(conductor.trail):
         if index != task:
             stretches.append(Stretch(task=task, places=tuple(places)))
             task, places = index, []
+        if not isinstance(place, str):
+            began[index] = place
+            following = conductor.trail[at + 1] if at + 1 < len(conductor.trail) else None
+            if following is not None and following[0] != index and _goes_on(conductor, at + 1, index):
+                continue  # a point comes before its line: this one's runs after the switch
+        elif place == BACK and index in began:
+            place = began[index]
         if not isinstance(place, str) and not (places and _same_line(places[-1], place)):
             places.append(place)
     stretches.append(Stretch(task=task, places=tuple(places)))
     return stretches
 
 
+def _goes_on(conductor: Conductor, at: int, task: int) -> bool:
+    """Whether the thread's next entry says that it was switched away from at a point, or that it never ran
+    on.
+    """
+    later = itertools.islice(conductor.trail, at, None)
+    return next((place for index, place in later if index == task), BACK) == BACK
+
+
 def sentence(conductor: Conductor, failure: Failure) -> str:
     """Between this line and that one on thread A, thread B did something: the end of the story."""
-    end = f"{failure.words}."
-    if failure.kind is Kind.DEADLOCK:
-        return end[0].upper() + end[1:]
-    gap = _decisive(conductor)
-    if gap is None:
-        return f"With no switch at all: {end}"
-    task, last, pending, others = gap
-    left = f"between `{last.source}` and" if last is not None else "before"
-    doing = "; ".join(f"thread {_name(other)} ran {_span(places)}" for other, places in others)
-    return f"{left[0].upper()}{left[1:]} `{pending.source}` on thread {_name(task)}, {doing}: {end}"
+    end = failure.words if failure.words.endswith(".") else f"{failure.words}."
+    clauses = [_clause(gap) for gap in _gaps(conductor)[-CLAUSES:]]
+    if not clauses:
+        return _capital(end)
+    return _capital(f"{'; then '.join(clauses)}: {end}")
 
 
-Gap = tuple[int, Place | None, Place, list[tuple[int, tuple[Place, ...]]]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A thread was stopped after `last` and before `pending`, and others ran."""
+
+    task: int
+    last: Place | None
+    pending: Place
+    others: dict[int, list[Place]]
 
 
-def _decisive(conductor: Conductor) -> Gap | None:
-    """The last preemption: who was interrupted before which line, and who ran then."""
-    interrupted = [(task, step) for task, step, _ in conductor.deviations if step > 0]
-    if not interrupted:
-        return None
-    task, step = interrupted[-1]
-    count, at = 0, -1
-    last: Place | None = None
-    pending: Place | None = None
-    for index, place in conductor.trail:
-        at += 1
-        if index != task or (isinstance(place, str) and place.startswith(WAITS)):
+def _gaps(conductor: Conductor) -> list[Gap]:
+    """The preemptions in which other threads ran lines of the target, in order."""
+    wanted = {(task, step) for task, step, _ in conductor.deviations if step > 0}
+    steps: dict[int, int] = {}
+    last: dict[int, Place] = {}
+    gaps = []
+    for at, (task, place) in enumerate(conductor.trail):
+        if isinstance(place, str) and place.startswith(NO_POINT):
             continue
-        count += 1
-        if count == step:
-            pending = place if not isinstance(place, str) else last
-            break
+        steps[task] = steps.get(task, 0) + 1
+        pending = last.get(task) if isinstance(place, str) else place
+        if (task, steps[task]) in wanted and pending is not None:
+            others = _until_back(conductor, at + 1, task)
+            if others:
+                gaps.append(Gap(task=task, last=last.get(task), pending=pending, others=others))
         if not isinstance(place, str):
-            last = place
-    if pending is None:
-        return None
-    if last is not None and _same_line(last, pending):
-        last = None
+            last[task] = place
+    return gaps
+
+
+def _until_back(conductor: Conductor, at: int, task: int) -> dict[int, list[Place]]:
+    """What the other threads ran from a moment on until the thread went on."""
     others: dict[int, list[Place]] = {}
-    for index, place in conductor.trail[at + 1 :]:
+    for index, place in itertools.islice(conductor.trail, at, None):
         if index == task:
             break
         if not isinstance(place, str):
             others.setdefault(index, []).append(place)
-    if not others:
-        return None
-    return task, last, pending, [(other, tuple(places)) for other, places in others.items()]
+    return others
 
 
-def _span(places: tuple[Place, ...]) -> str:
-    hot = [place for place in places if place.writes] or list(places)
+def _clause(gap: Gap) -> str:
+    if gap.last is None:
+        left = f"before `{gap.pending.source}`"
+    elif _same_line(gap.last, gap.pending):
+        left = f"within `{gap.pending.source}`"
+    else:
+        left = f"between `{gap.last.source}` and `{gap.pending.source}`"
+    ran = " and ".join(f"thread {_name(other)} ran {_span(places)}" for other, places in gap.others.items())
+    return f"{left} on thread {_name(gap.task)}, {ran}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _span(places: list[Place]) -> str:
+    hot = [place for place in places if place.writes] or places
     lines = list(dict.fromkeys(place.source for place in hot))
     if len(lines) <= 2:
         return " and ".join(f"`{line}`" for line in lines)
@@ -114,18 +147,19 @@ def _table(stretches: list[Stretch]) -> list[str]:
         lines.append("".join(f"thread {_name(task)}".ljust(WIDTH) for task in tasks).rstrip())
     for number, stretch in enumerate(stretches):
         mark = "⇄ " if number else "  "
-        for row, text in enumerate(_rows(stretch)):
+        for row, text in enumerate(_rows(stretch, opening=number == 0)):
             lead = mark if row == 0 else "  "
             if columns:
-                indent = " " * (WIDTH * columns[stretch.task])
-                lines.append(f"{indent}{lead}{text}"[: WIDTH * (columns[stretch.task] + 1) + 40])
+                lines.append(f"{' ' * (WIDTH * columns[stretch.task])}{lead}{text}")
             else:
                 lines.append(f"{'thread ' + _name(stretch.task):<12}{lead}{text}")
     return lines
 
 
-def _rows(stretch: Stretch) -> list[str]:
+def _rows(stretch: Stretch, *, opening: bool) -> list[str]:
     rows = [f"{place.line:>4}  {place.source}" for place in stretch.places]
+    if opening:  # what came before any thread is of little interest
+        return rows[-KEEP:]
     if len(rows) <= 2 * KEEP + 1:
         return rows
     return [*rows[:KEEP], f"   ⋮  {len(rows) - 2 * KEEP} more", *rows[-KEEP:]]

@@ -21,7 +21,10 @@ def learn(conductor: Conductor) -> Board:
             touching.setdefault(name, set()).add(task)
         for name in place.writes:
             writing.setdefault(name, set()).add(task)
-    hot_names = frozenset(name for name, writers in writing.items() if len(touching[name] | writers) > 1)
+    # A name that only one thread writes counts as well: in another schedule a second one may come to it.
+    hot_names = frozenset(
+        name for name, writers in writing.items() if len(touching[name]) > 1 or max(writers) > 0
+    )
     board = Board(hot_names=hot_names)
     points: Counter[int] = Counter()
     hot_points: Counter[int] = Counter()
