@@ -1,7 +1,7 @@
-"""``python -m benchmarks.detection.child CONTENDER KERNEL SECONDS SEED …``: one JSON line for each seed's hunt.
+"""``python -m benchmarks.detection.child CONTENDER KERNEL SECONDS SEED …``: one JSON line for each hunt.
 
-``--twin`` looks in the corrected twin instead. ``--replay`` reads tokens from standard input, a line each, and
-answers with a JSON list of which of them brought the bug back in this process.
+``--twin`` looks in the corrected twin instead. ``--replay`` reads tokens from standard input, a line each,
+and answers with a JSON list of which of them brought the bug back in this process.
 """
 
 from __future__ import annotations

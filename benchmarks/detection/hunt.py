@@ -1,4 +1,4 @@
-"""What one contender's search for one kernel's bug came to, from one seed. A JSON line from a child process."""
+"""What one contender's search for one kernel's bug came to, from one seed. A JSON line of a child."""
 
 from __future__ import annotations
 

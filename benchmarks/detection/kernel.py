@@ -21,7 +21,9 @@ class Published:
     rff: int | None
 
     def __str__(self) -> str:
-        return " / ".join("–" if figure is None else str(figure) for figure in (self.pos, self.pct3, self.rff))
+        return " / ".join(
+            "–" if figure is None else str(figure) for figure in (self.pos, self.pct3, self.rff)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

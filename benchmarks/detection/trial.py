@@ -1,4 +1,4 @@
-"""One contender at one kernel: its hunts from many seeds under one budget of time, in processes of its own."""
+"""One contender at one kernel: its hunts from many seeds under one budget of time, each in a child."""
 
 from __future__ import annotations
 
@@ -58,7 +58,13 @@ def replay(kernel: str, tokens: Sequence[str], *, seconds: float) -> list[bool]:
     """Which tokens bring the kernel's bug back in a fresh process."""
     command = _command("soak.race", kernel, seconds, ["--replay"])
     done = subprocess.run(
-        command, cwd=_ROOT, input="\n".join(tokens), capture_output=True, text=True, timeout=seconds, check=True
+        command,
+        cwd=_ROOT,
+        input="\n".join(tokens),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=True,
     )
     return [bool(answer) for answer in json.loads(done.stdout)]
 

@@ -1,7 +1,7 @@
 """A hand-made schedule: which thread runs up to which line, step by step, and then all go on as they like.
 
-``python -m tests.benchmarks.forced`` runs every schedule and prints what came of it, one JSON line per kernel.
-A process of its own, for a deadlock leaves its threads behind. Independent of soak: this is what it is judged by.
+``python -m tests.benchmarks.forced`` runs every schedule and prints what came of it, a JSON line per kernel.
+A process of its own, for a deadlock leaves its threads behind. Independent of soak, which is judged by it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ SCHEDULES: dict[str, Sequence[Step]] = {
         ("_1", END),
     ],
     "iterated_dict": [(_FIRST, "if running:"), (_SECOND, END), (_FIRST, END)],
-    "registered_late": [(_FIRST, "with self.lock:"), ("policy", "for _step"), (_SECOND, END), ("policy", END)],
+    "registered_late": [
+        (_FIRST, "with self.lock:"),
+        ("policy", "for _step"),
+        (_SECOND, END),
+        ("policy", END),
+    ],
     "file_counter": [(_FIRST, "beside.write_text"), (_SECOND, END), (_FIRST, END)],
     "swap_gap": [(_FIRST, 'self.runners["arm"] ='), (_SECOND, END)],
     "missed_notify": [(_FIRST, "with self.changed:"), (_SECOND, END)],
@@ -97,13 +102,13 @@ class Forced:
         with self._changed:
             self._free = True
             self._changed.notify_all()
-        threading.settrace(None)  # type: ignore[arg-type]  # typeshed knows no way to take it back
+        threading.settrace(None)
         return self._outcome(main)
 
     def _keep(self, work: Any) -> None:
         try:
             work()
-        except Exception as error:
+        except (AssertionError, RuntimeError) as error:
             self.error = type(error).__name__
 
     def _take(self, step: Step) -> None:
@@ -182,5 +187,6 @@ def outcome(kernel: Kernel) -> str:
 
 if __name__ == "__main__":
     for name in SCHEDULES:
-        print(json.dumps([name, outcome(KERNELS[name])]), flush=True)
+        sys.stdout.write(json.dumps([name, outcome(KERNELS[name])]) + "\n")
+    sys.stdout.flush()
     os._exit(0)  # past the threads that wait for one another

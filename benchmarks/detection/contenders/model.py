@@ -22,11 +22,9 @@ class Model:
     def missing(self) -> str | None:
         return None
 
-    def hunt(
-        self, kernel: Kernel, program: type[Case], seed: int, seconds: float, *, schedules: int = SCHEDULES
-    ) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
         began = time.perf_counter()
-        result = race(program.run, target=[kernel.file], schedules=schedules, seed=seed)
+        result = race(program.run, target=[kernel.file], schedules=SCHEDULES, seed=seed)
         return Hunt(
             kernel=kernel.name,
             contender=self.name,

@@ -1,4 +1,4 @@
-"""Other people's schedulers from PyPI. They take part where they are installed; soak installs none of them."""
+"""Other people's schedulers from PyPI. They take part where they are installed; soak installs none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Frontrun:
     def __init__(self, strategy: str) -> None:
         self.name = f"frontrun {strategy}"
         self.seeded = strategy == "random"
-        self.launcher = (sys.executable, "-m", "frontrun.cli")
+        self.launcher: tuple[str, ...] = (sys.executable, "-m", "frontrun.cli")
         self._strategy = strategy
 
     def missing(self) -> str | None:
@@ -92,13 +92,13 @@ class Frontrun:
 
 
 class Interleave:
-    """interleave-test, with its own defaults but for the number of schedules: ``random``, ``pct`` or ``dfs``."""
+    """interleave-test, with its own defaults but for the number of schedules: ``random`` or ``pct``."""
 
+    seeded = True
     launcher: tuple[str, ...] = ()
 
     def __init__(self, strategy: str) -> None:
         self.name = f"interleave {strategy}"
-        self.seeded = strategy != "dfs"
         self._strategy = strategy
 
     def missing(self) -> str | None:
@@ -110,7 +110,12 @@ class Interleave:
         runs = _Until(program.run, began + seconds)
         # A schedule that outlasts the budget is killed with this process.
         result = library.explore(
-            runs, iterations=_MANY, seed=seed, strategy=self._strategy, raise_on_failure=False, timeout=seconds
+            runs,
+            iterations=_MANY,
+            seed=seed,
+            strategy=self._strategy,
+            raise_on_failure=False,
+            timeout=seconds,
         )
         took, failure = time.perf_counter() - began, result.failure
         over = failure is not None and isinstance(failure.exception, _OverError)
@@ -119,7 +124,9 @@ class Interleave:
         again = library.replay(program.run, failure, raise_on_failure=False, timeout=seconds)
         found = failure.kind if failure.exception is None else type(failure.exception).__name__
         replayed = again.failure is not None and again.failure.kind == failure.kind
-        return self._hunted(kernel, seed, result.schedules_run, took, found, replays=1, replayed=int(replayed))
+        return self._hunted(
+            kernel, seed, result.schedules_run, took, found, replays=1, replayed=int(replayed)
+        )
 
     def _hunted(
         self, kernel: Kernel, seed: int, schedules: int, seconds: float, found: str | None, **more: Any

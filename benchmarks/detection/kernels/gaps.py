@@ -1,4 +1,4 @@
-"""What stands around a guard: a file that is read and written, a runner that is replaced, a word that is missed."""
+"""What stands around a guard: a file read and written, a runner replaced, a word missed."""
 
 from __future__ import annotations
 

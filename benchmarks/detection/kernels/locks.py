@@ -96,7 +96,7 @@ class Carter01Fixed(Carter01):
 
 
 class Phase01(Case):
-    """A second ``acquire`` where a ``release`` belongs: whoever comes next waits for ever, in every schedule."""
+    """A second ``acquire`` where a ``release`` belongs: who comes next waits for ever, in every schedule."""
 
     def __init__(self) -> None:
         self.x = threading.Lock()
@@ -185,9 +185,7 @@ KERNELS = (
         fixed=Carter01Fixed,
         hangs=True,
     ),
-    Kernel(
-        name="phase01", source="SCTBench, CS.phase01_bad", buggy=Phase01, fixed=Phase01Fixed, hangs=True
-    ),
+    Kernel(name="phase01", source="SCTBench, CS.phase01_bad", buggy=Phase01, fixed=Phase01Fixed, hangs=True),
     Kernel(name="wronglock", source="SCTBench, CS.wronglock_bad", buggy=Wronglock, fixed=WronglockFixed),
     Kernel(
         name="wronglock_3",

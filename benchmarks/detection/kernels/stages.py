@@ -167,9 +167,7 @@ KERNELS = (
         fixed=Reorder5Fixed,
         published=Published(pos=4354, pct3=953, rff=5),
     ),
-    Kernel(
-        name="reorder_10", source="SCTBench, CS.reorder_10_bad", buggy=Reorder10, fixed=Reorder10Fixed
-    ),
+    Kernel(name="reorder_10", source="SCTBench, CS.reorder_10_bad", buggy=Reorder10, fixed=Reorder10Fixed),
     Kernel(
         name="reorder_20",
         source="SCTBench, CS.reorder_20_bad",
