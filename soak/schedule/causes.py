@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from soak.schedule.places import Place
-
-Trail = Sequence[tuple[int, Place | str]]
+from soak.schedule.places import Place, Trail
 
 SUSPECTS = {
     r"\buuid|\burandom|\bsecrets\b|SystemRandom": "randomness of the operating system",
@@ -36,9 +34,8 @@ def difference(one: Trail, other: Trail) -> str:
     return f"the schedule did not repeat: two replays part {where}{cause}"
 
 
-def suspects(lines: object) -> list[str]:
+def suspects(lines: Iterable[str]) -> list[str]:
     """What in the source lines is known to differ from run to run."""
-    assert hasattr(lines, "__iter__")
     found: list[str] = []
     for line in lines:
         for pattern, words in SUSPECTS.items():

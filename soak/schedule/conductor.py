@@ -241,8 +241,9 @@ class Conductor:
         while not self.ready:
             if self.timed:
                 self.advance(min(map(_deadline, self.timed)))
-            elif not self._release_idle_pools():
-                self.end(Over(failure=_deadlock(self.tasks)))
+            else:
+                stuck = self._stuck()
+                self.end(Over(failure=_deadlock(stuck) if stuck else None))
                 return None
         choices = self._choices(task)
         expected = self._expected(task, choices)
@@ -308,17 +309,16 @@ class Conductor:
             task.unwinding = True
             raise Unwind
 
-    def _release_idle_pools(self) -> bool:
-        """Pools that were never shut down end with the function, as they do with the interpreter."""
-        if not self.tasks[0].done:
-            return False
+    def _stuck(self) -> list[Task]:
+        """Who can never end, now that nobody can go on. A pool's idle worker ends with the interpreter."""
         from concurrent.futures import thread
 
-        for task in self.tasks:
-            queue = thread._threads_queues.get(task.thread)
-            if task.wait is not None and queue is not None:
-                queue.put(None)
-        return bool(self.ready)
+        main_ended = self.tasks[0].done
+        return [
+            task
+            for task in self.tasks
+            if not task.done and not (main_ended and (task.daemon or task.thread in thread._threads_queues))
+        ]
 
 
 def _index(task: Task) -> int:
@@ -330,9 +330,8 @@ def _deadline(task: Task) -> float:
     return task.deadline
 
 
-def _deadlock(tasks: list[Task]) -> Failure:
+def _deadlock(stuck: list[Task]) -> Failure:
     """Who waits for what, held by whom."""
-    stuck = [task for task in tasks if not task.done]
     # Who joins a stuck thread is stuck, too, and tells nothing.
     telling = [task for task in stuck if not (task.wait and task.wait.what.endswith(" to end"))]
     lines = []

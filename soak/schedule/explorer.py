@@ -20,7 +20,7 @@ from soak.schedule.story import story
 from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
-from soak.schedule.token import UNKNOWN, Token, minor, moves
+from soak.schedule.token import UNKNOWN, Token, minor, moves, trail_hash
 
 LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
@@ -105,7 +105,8 @@ class _Search:
         if undisturbed.over and undisturbed.over.failure:
             return self._found(undisturbed, "undisturbed", Granularity.LINE)
         if not any(not isinstance(place, str) for _, place in undisturbed.trail):
-            return self._nothing("no line of the target ran; check target=[…]")
+            return self._nothing("no line of the target that threads could race on ran; check target=[…]")
+        self.undisturbed = undisturbed.trail
         self.files = self._token(Granularity.LINE).of(undisturbed).files
         board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
         self.deviations = sweep(undisturbed, board, rng)
@@ -119,7 +120,15 @@ class _Search:
                 return self._found(conductor, words, granularity)
             if following:
                 self.frontier.add(conductor)
+        self._check_repeats()
         return self._nothing(None)
+
+    def _check_repeats(self) -> None:
+        """The undisturbed schedule once more: does anything but the schedule decide?"""
+        if not self.stalls:
+            again = self._again((), Granularity.LINE)
+            if trail_hash(again.trail) != trail_hash(self.undisturbed):
+                self.stage.notes.add(difference(self.undisturbed, again.trail))
 
     def _attempts(self) -> Iterator[Attempt]:
         """The sweep's beginning, then turn by turn with the portfolio, which goes on when the sweep is
@@ -185,7 +194,7 @@ class _Search:
         _, replays = shrink(tuple(conductor.deviations), fails)
         token = self._token(granularity).of(best)
         check = self._again(tuple(best.deviations), granularity)
-        exact = token.of(check).trace == token.trace
+        exact = trail_hash(check.trail) == token.trace
         notes = set(self.stage.notes)
         if not exact:
             notes.add(difference(best.trail, check.trail))

@@ -11,6 +11,7 @@ import builtins
 import dis
 import linecache
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -72,6 +73,10 @@ class Place:
     def races(self, other: Place) -> bool:
         """Whether the order of the two could matter, as far as names tell."""
         return bool(self.writes & other.writes or self.writes & other.reads or self.reads & other.writes)
+
+
+Trail = Sequence[tuple[int, Place | str]]
+"""What happened, in order: a thread reached a place, or did what the words say."""
 
 
 def short(file: str) -> str:

@@ -10,6 +10,7 @@ import concurrent.futures._base
 import concurrent.futures.thread
 import gc
 import itertools
+import logging
 import os
 import queue
 import random
@@ -29,7 +30,7 @@ from soak.schedule.locks import Lock, RLock
 from soak.schedule.points import Granularity, points
 from soak.schedule.queues import SimpleQueue
 from soak.schedule.reach import Reach
-from soak.schedule.target import Target
+from soak.schedule.target import OWN, Target
 from soak.schedule.task import Task, Unwind, here
 
 MODULES = (threading, _thread, queue, time, concurrent.futures._base, concurrent.futures.thread)
@@ -83,12 +84,14 @@ class Stage:
         self._set(pool, "_counter", pool._counter)  # type: ignore[attr-defined]
         self._set(os, "fork", self._noting("starts processes", os.fork))
         self._set(subprocess.Popen, "__init__", self._noting("starts processes", subprocess.Popen.__init__))
+        concurrent.futures._base.LOGGER.addFilter(_not_unwound)
         gc.disable()
         return self
 
     def __exit__(self, *_: object) -> None:
         for undo in reversed(self._undo):
             undo()
+        concurrent.futures._base.LOGGER.removeFilter(_not_unwound)
         self.reach.restore()
         self.points.close()
         random.setstate(self._random)
@@ -145,20 +148,15 @@ class Stage:
         """End every thread that still lives, one after the other."""
         conductor.end(Over())
         assert conductor.over is not None
-        logger = concurrent.futures._base.LOGGER
-        quiet, logger.disabled = logger.disabled, True  # a pool's worker logs whatever ends it
-        try:
-            stuck = conductor.current if conductor.over.stalled else None
-            current = conductor.current
-            if current is not None and current is not stuck:
-                self._await_end(current)
-            for task in conductor.tasks:
-                if not task.done and task is not stuck:
-                    if task is not current:
-                        task.gate.release()
-                    self._await_end(task)
-        finally:
-            logger.disabled = quiet
+        stuck = conductor.current if conductor.over.stalled else None
+        current = conductor.current
+        if current is not None and current is not stuck:
+            self._await_end(current)
+        for task in conductor.tasks:
+            if not task.done and task is not stuck:
+                if task is not current:
+                    task.gate.release()
+                self._await_end(task)
 
     def _await_end(self, task: Task) -> None:
         if task.ended.acquire(timeout=ENDING):
@@ -223,12 +221,18 @@ class _starter:  # noqa: N801
         return thread.ident or 0
 
 
+def _not_unwound(record: logging.LogRecord) -> bool:
+    """A pool's worker logs whatever ends it, also the end of its schedule."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, Unwind)
+
+
 def _where(task: Task | None) -> str:
     """The innermost lines of a thread that does not come back."""
     if task is None:
         return "no thread ran"
     frame = sys._current_frames().get(task.thread.ident or 0)
     stack = traceback.extract_stack(frame) if frame is not None else []
-    own = [entry for entry in stack if os.sep + "schedule" + os.sep not in entry.filename]
-    lines = [f"{entry.filename.rpartition('/')[2]}:{entry.lineno} {entry.line}" for entry in own[-3:]]
+    own = [entry for entry in stack if not entry.filename.startswith((OWN, threading.__file__))]
+    lines = [f"{entry.filename.rpartition('/')[2]}:{entry.lineno} `{entry.line}`" for entry in own[-2:]]
     return f"thread {task.name} in " + " > ".join(lines or ["native code"])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soak.schedule.conductor import Conductor, Deviation
-from soak.schedule.places import short
+from soak.schedule.places import Trail, short
 from soak.schedule.points import Granularity
 
 VERSION = "soak1"
@@ -89,7 +89,7 @@ class Token:
         """The token of a schedule that has run."""
         return replace(
             self,
-            trace=trace_hash(conductor),
+            trace=trail_hash(conductor.trail),
             files=files_of(conductor),
             deviations=tuple(conductor.deviations),
             strategy=None,
@@ -106,10 +106,10 @@ def minor() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def trace_hash(conductor: Conductor) -> str:
+def trail_hash(trail: Trail) -> str:
     """Twelve hex digits: who did what in which order, equal in every process that runs the same schedule."""
     summary = hashlib.blake2b(digest_size=6)
-    for task, place in conductor.trail:
+    for task, place in trail:
         summary.update(f"{task} {place if isinstance(place, str) else place.key}\n".encode())
     return summary.hexdigest()
 
