@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mujoco3 test-slow check format canary bench build clean
+.PHONY: help run test test-mujoco3 test-slow check format canary bench bench-detection build clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 17
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "soak needs Python 3.11 or newer: make PYTHON=python3.13 …")'
@@ -47,6 +47,9 @@ canary: $(READY) ## every planted defect must be found
 
 bench: $(READY) ## measure what benchmarks/README.md says
 	$(BIN)/python -m benchmarks
+
+bench-detection: $(READY) ## how soon a race is found, by soak and by others
+	$(BIN)/python -m benchmarks.detection
 
 build: $(READY) ## wheel and sdist
 	$(BIN)/python -m build

@@ -1,0 +1,57 @@
+"""soak's model mode: ``soak.race``."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.detection.case import Case
+from benchmarks.detection.contenders.contender import SCHEDULES
+from benchmarks.detection.hunt import Hunt
+from benchmarks.detection.kernel import Kernel
+from soak.schedule import race, replay
+from soak.schedule.result import Result
+
+
+class Model:
+    """The time includes that of shrinking the find and of replaying what is left."""
+
+    name = "soak.race"
+    seeded = True
+    launcher: tuple[str, ...] = ()
+
+    def missing(self) -> str | None:
+        return None
+
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+        began = time.perf_counter()
+        result = race(program.run, target=[kernel.file], schedules=SCHEDULES, seed=seed)
+        return Hunt(
+            kernel=kernel.name,
+            contender=self.name,
+            seed=seed,
+            schedules=result.first or result.schedules,
+            seconds=time.perf_counter() - began,
+            found=_how(result),
+            token=result.token,
+            replays=int(result.found),
+            replayed=int(result.exact is True),
+            shrunk=result.preemptions if result.found else None,
+            note=_note(result),
+        )
+
+
+def replays(kernel: Kernel, token: str) -> bool:
+    """Whether the token brings the bug back here, with the trace that it had there."""
+    result = replay(kernel.buggy.run, token)
+    return result.found and result.exact is True
+
+
+def _how(result: Result) -> str | None:
+    if not result.found:
+        return None
+    return type(result.error).__name__ if result.error is not None else "deadlock"
+
+
+def _note(result: Result) -> str:
+    endless = f"{result.endless} endless schedules" if result.endless else ""
+    return "; ".join(filter(None, (result.unproven, result.stalled, endless, *result.notes)))
