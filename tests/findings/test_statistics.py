@@ -10,14 +10,14 @@ from fractions import Fraction
 import pytest
 
 from soak.findings.statistics import (
+    chance_of_clean,
+    chance_of_none,
+    clean_runs_needed,
     exact_interval,
     fisher_fewer,
     fisher_more,
     mean_time_between,
     more_tries,
-    chance_of_clean,
-    chance_of_none,
-    clean_runs_needed,
     percent,
     poisson_fewer,
     poisson_interval,
