@@ -57,6 +57,15 @@ Db = Annotated[
     ),
 ]
 
+Retain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retain",
+        metavar="LIMIT",
+        help="Keep so much (2GB) or so many occurrences (500), the newest; a finding's first one stays.",
+    ),
+]
+
 _OUT = Path(".soak")
 
 
@@ -111,6 +120,7 @@ def run(
     ] = False,
     wait: Wait = 0.0,
     db: Db = "",
+    retain: Retain = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -132,6 +142,7 @@ def run(
         guard_malloc=guard_malloc,
         wait=wait,
         db=db,
+        retain=tuple(retain or ()),
         as_json=as_json,
         quiet=quiet,
         resume=resume,
@@ -203,6 +214,20 @@ def report(
     from soak.cli.report import report
 
     raise typer.Exit(report(run, out=out, as_json=as_json))
+
+
+@app.command()
+def prune(
+    retain: Retain = None,
+    out: Out = _OUT,
+    db: Db = "",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Take away the oldest run folders and occurrences; what they told is remembered."""
+    from soak.cli.prune import prune_command
+
+    raise typer.Exit(prune_command(tuple(retain or ()), out=out, db=db, wait=wait, as_json=as_json))
 
 
 @app.command()

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
+from soak.cli.prune import in_words, pruned_to, retain_of
 from soak.cli.recall import check, remember
 from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
+from soak.findings.retention import Retain
 from soak.report.fold import Progress
 from soak.report.machine import document
 from soak.report.verdict import closing_text
@@ -56,6 +58,7 @@ class RunOptions:
     guard_malloc: bool = False
     wait: float = 0.0
     db: str = ""
+    retain: tuple[str, ...] = ()
     as_json: bool = False
     quiet: bool = False
     resume: bool = False
@@ -66,6 +69,7 @@ _DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunOption
 
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
+    retain = retain_of(options.retain)
     with locked(options.out, options.wait):
         check(options.out, options.db)
         folder = None
@@ -92,6 +96,8 @@ def run(options: RunOptions) -> int:
             resume=folder,
         )
         remembered = remember(options.out, options.db)
+        if remembered is Exit.CLEAN and retain != Retain():
+            say(f"soak: {in_words(pruned_to(options.out, options.db, retain))}")
     return report(outcome, options) or remembered
 
 
