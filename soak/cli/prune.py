@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from soak.cli.exits import Exit, MachineProblem, UsageProblem
+from soak.cli.exits import Exit, MachineProblem, Problem, UsageProblem
 from soak.cli.recall import tell, told_as_problem
 from soak.cli.session import answer, locked, say
 from soak.events import to_plain
@@ -26,6 +26,19 @@ def prune_command(words: Sequence[str], *, out: Path, db: str, wait: float, as_j
         say(in_words(pruned))
     else:
         answer(in_words(pruned))
+    return Exit.CLEAN
+
+
+def keep_within(out: Path, db: str, retain: Retain) -> Exit:
+    """At the end of a run, whose lock is held: prune, and say so. What fails is told, and changes no verdict.
+
+    Returns :attr:`Exit.CLEAN`, or the exit code of a run that has nothing worse to say.
+    """
+    try:
+        say(f"soak: {in_words(pruned_to(out, db, retain))}")
+    except Problem as problem:
+        say(f"soak: {problem}")
+        return problem.code
     return Exit.CLEAN
 
 

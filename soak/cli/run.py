@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
-from soak.cli.prune import in_words, pruned_to, retain_of
+from soak.cli.prune import keep_within, retain_of
 from soak.cli.recall import check, remember
 from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
@@ -97,7 +97,7 @@ def run(options: RunOptions) -> int:
         )
         remembered = remember(options.out, options.db)
         if remembered is Exit.CLEAN and retain != Retain():
-            say(f"soak: {in_words(pruned_to(options.out, options.db, retain))}")
+            remembered = keep_within(options.out, options.db, retain)
     return report(outcome, options) or remembered
 
 

@@ -1,4 +1,4 @@
-"""What goes when ``--retain`` bounds the disk or the number of occurrences: the oldest first, never a first one.
+"""What goes when ``--retain`` bounds disk or number: the oldest first, the first of a finding never.
 
 Runs and occurrences leave their folders only; the memory keeps their rows, so that history and rates stay.
 """
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak.files import beside
+from soak.findings import occurrence
 from soak.findings.store import Store
-from soak.supervisor.stream import is_whole
+from soak.supervisor.stream import identity, is_whole
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -29,20 +30,34 @@ class Retain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A folder that may go: a run's, or an occurrence's. ``age`` is when it was made, in Unix seconds."""
+    """A folder that may go: a run's, or an occurrence's. ``age`` is when it was made, in Unix seconds.
+
+    ``run`` and ``seed`` say which run it belongs to, on whichever machine; "" where it does not say.
+    """
 
     path: Path
+    run: str
+    seed: str
     age: float
     size: int
     is_run: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A folder that was taken away, relative to ``--out``, and the run that it belonged to."""
+
+    path: str
+    run: str
+    seed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     """What went, and what is left: bytes and occurrences. ``reached`` is whether the bounds are kept now."""
 
-    runs: tuple[str, ...]
-    occurrences: tuple[str, ...]
+    runs: tuple[Gone, ...]
+    occurrences: tuple[Gone, ...]
     freed: int
     size: int
     count: int
@@ -100,8 +115,8 @@ def prune(out: Path, retain: Retain) -> Pruned:
         retain.count is not None and count > retain.count
     )
     return Pruned(
-        runs=tuple(item.path.name for item in gone if item.is_run),
-        occurrences=tuple(item.path.relative_to(out).as_posix() for item in gone if not item.is_run),
+        runs=tuple(_gone(item, out) for item in gone if item.is_run),
+        occurrences=tuple(_gone(item, out) for item in gone if not item.is_run),
         freed=freed,
         size=size,
         count=count,
@@ -115,14 +130,15 @@ def _items(out: Path) -> tuple[list[Item], int, int]:
     for folder in sorted((out / "findings").glob("*/")):
         kept += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
         for place, path in enumerate(store.occurrences(folder.name)):
-            item = _item(path, path / "sighting.json", is_run=False)
+            item = _item(path, path / "sighting.json", *_origin(path))
             if place == 0:
                 kept, firsts = kept + item.size, firsts + 1
             else:
                 items.append(item)
     runs = sorted((out / "runs").glob("*/events.jsonl"))
     for number, stream in enumerate(runs, start=1):
-        item = _item(stream.parent, stream, is_run=True)
+        known = identity(stream)
+        item = _item(stream.parent, stream, known.name, known.seed, is_run=True)
         if number == len(runs) or not is_whole(stream):
             kept += item.size
         else:
@@ -130,9 +146,21 @@ def _items(out: Path) -> tuple[list[Item], int, int]:
     return sorted(items, key=lambda item: (item.age, str(item.path))), kept, firsts
 
 
-def _item(folder: Path, dated: Path, *, is_run: bool) -> Item:
+def _origin(folder: Path) -> tuple[str, str]:
+    try:
+        context = occurrence.read(folder).context
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", ""
+    return context.run, str(context.seed)
+
+
+def _gone(item: Item, out: Path) -> Gone:
+    return Gone(path=item.path.relative_to(out).as_posix(), run=item.run, seed=item.seed)
+
+
+def _item(folder: Path, dated: Path, run: str, seed: str, *, is_run: bool = False) -> Item:
     age = (dated if dated.exists() else folder).stat().st_mtime
-    return Item(path=folder, age=age, size=_size_of(folder), is_run=is_run)
+    return Item(path=folder, run=run, seed=seed, age=age, size=_size_of(folder), is_run=is_run)
 
 
 def _size_of(folder: Path) -> int:

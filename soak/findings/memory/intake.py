@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,15 +28,6 @@ from soak.supervisor.stream import read_events
 #: A sighting is filed within moments; what is not after so many others was not kept.
 _OPEN = 1000
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a run is known by, wherever its folder lies."""
-
-    name: str
-    started: float
-    seed: str
 
 
 @dataclass(slots=True)
@@ -184,23 +174,6 @@ class Intake:
             "first_seen": min(known["first_seen"], sighted.t) if known else sighted.t,
             "last_seen": max(known["last_seen"], sighted.t) if known else sighted.t,
         }
-
-
-def identity(stream: Path) -> Identity:
-    """What the run of ``stream`` is known by; of a broken first line, its folder's name must do.
-
-    Raises:
-        OSError: the stream cannot be read.
-    """
-    first = next(read_events(stream), None)
-    if isinstance(first, RunStarted):
-        return Identity(name=clean(first.run), started=first.t, seed=str(first.seed))
-    name = stream.parent.name
-    try:
-        started = time.mktime(time.strptime(name[:15], "%Y%m%d-%H%M%S"))
-    except ValueError:
-        started = 0.0
-    return Identity(name=clean(name), started=started, seed="")
 
 
 def intake_of(stream: Path) -> Iterator[Intake]:

@@ -25,6 +25,7 @@ from soak.findings.memory.records import (
     RunRecord,
     ScenarioRecord,
 )
+from soak.findings.retention import Gone
 
 #: The command whose runs are nights; others try single findings.
 _NIGHTLY = "run"
@@ -162,16 +163,19 @@ class Memory:
         with self.database.reading() as connection:
             return tuple(sorted(_acceptances(connection), key=lambda one: -one.when))
 
-    def forget_folders(self, *, runs: Sequence[str], occurrences: Sequence[str]) -> None:
-        """The folders of these runs, and these occurrences' paths, were taken away; what they told stays."""
+    def forget_folders(self, *, runs: Sequence[Gone], occurrences: Sequence[Gone]) -> None:
+        """The folders of these runs and occurrences were taken away; what they told stays."""
         if not runs and not occurrences:
             return
         table, seen = tables.runs.c, tables.occurrences.c
         with self.database.writing() as connection:
-            for name in runs:
-                connection.execute(sa.update(tables.runs).where(table.name == name).values(pruned=True))
-            for path in occurrences:
-                connection.execute(sa.update(tables.occurrences).where(seen.path == path).values(path=""))
+            for gone in runs:
+                of_it = sa.and_(table.name == clean(gone.run), table.seed == gone.seed)
+                connection.execute(sa.update(tables.runs).where(of_it).values(pruned=True))
+            for gone in occurrences:
+                of_run = sa.select(table.id).where(table.name == clean(gone.run), table.seed == gone.seed)
+                of_it = sa.and_(seen.path == gone.path, seen.run.in_(of_run))
+                connection.execute(sa.update(tables.occurrences).where(of_it).values(path=""))
 
     # -- what somebody says ------------------------------------------------------------------------------
 
