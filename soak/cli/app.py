@@ -71,6 +71,15 @@ Db = Annotated[
     ),
 ]
 
+Retain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retain",
+        metavar="LIMIT",
+        help="Keep so much (2GB) or so many occurrences (500), the newest; a finding's first one stays.",
+    ),
+]
+
 _OUT, _HERE = Path(".soak"), Path()
 #: The heading in `soak repro --help` over what a report's line says.
 _RECIPE = "Instead of what --out knows"
@@ -134,6 +143,7 @@ def run(
     ] = False,
     wait: Wait = 0.0,
     db: Db = "",
+    retain: Retain = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -157,6 +167,7 @@ def run(
         fail_on=fail_on.value,
         wait=wait,
         db=db,
+        retain=tuple(retain or ()),
         as_json=as_json,
         quiet=quiet,
         resume=resume,
@@ -467,6 +478,20 @@ def history(
     from soak.cli.history import history
 
     raise typer.Exit(history(finding, last=last, out=out, db=db, as_json=as_json))
+
+
+@app.command()
+def prune(
+    retain: Retain = None,
+    out: Out = _OUT,
+    db: Db = "",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Take away the oldest run folders and occurrences; what they told is remembered."""
+    from soak.cli.prune import prune_command
+
+    raise typer.Exit(prune_command(tuple(retain or ()), out=out, db=db, wait=wait, as_json=as_json))
 
 
 @app.command()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from soak.events import Event, RunEnded, decode, encode
+from soak.events import Event, RunEnded, RunStarted, decode, encode
 
 #: A run's last line holds a verdict and a reason.
 _LAST_LINE = 16384
@@ -14,6 +16,15 @@ _LAST_LINE = 16384
 
 class StreamError(Exception):
     """The stream cannot be written any more. What was written before is whole and readable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a run is known by, wherever its folder lies."""
+
+    name: str
+    started: float
+    seed: str
 
 
 class Stream:
@@ -49,6 +60,23 @@ class Stream:
             os.fsync(self._fd)
         finally:
             os.close(self._fd)
+
+
+def identity(stream: Path) -> Identity:
+    """What the run of ``stream`` is known by; of a broken first line, its folder's name must do.
+
+    Raises:
+        OSError: the stream cannot be read.
+    """
+    first = next(read_events(stream), None)
+    if isinstance(first, RunStarted):
+        return Identity(name=first.run, started=first.t, seed=str(first.seed))
+    name = stream.parent.name
+    try:
+        started = time.mktime(time.strptime(name[:15], "%Y%m%d-%H%M%S"))
+    except ValueError:
+        started = 0.0
+    return Identity(name=name, started=started, seed="")
 
 
 def is_whole(path: Path) -> bool:

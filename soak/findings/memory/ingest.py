@@ -12,9 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from soak.findings.finding import Finding, Reproduction
 from soak.findings.memory import tables
 from soak.findings.memory.database import Database
-from soak.findings.memory.intake import Identity, Intake, Row, clean, identity, intake_of
+from soak.findings.memory.intake import Intake, Row, clean, intake_of
 from soak.findings.memory.records import Ingested
 from soak.findings.store import Store
+from soak.supervisor.stream import Identity, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _ingest_run(database: Database, stream: Path) -> int | None:
 
 def _known(connection: sa.Connection, known_as: Identity) -> Known | None:
     runs = tables.runs.c
-    asked = sa.select(runs.id, runs.bytes).where(runs.name == known_as.name)
+    asked = sa.select(runs.id, runs.bytes).where(runs.name == clean(known_as.name))
     if known_as.seed:
         asked = asked.where(runs.started == known_as.started, runs.seed == known_as.seed)
     found = connection.execute(asked).all()
@@ -106,7 +107,7 @@ def _make_room(connection: sa.Connection, known_as: Identity) -> int:
         for table in (tables.facts, tables.scenarios, tables.occurrences):
             connection.execute(sa.delete(table).where(table.c.run == known.run))
         return known.run
-    row = {"name": known_as.name, "started": known_as.started, "seed": known_as.seed, "bytes": 0}
+    row = {"name": clean(known_as.name), "started": known_as.started, "seed": known_as.seed, "bytes": 0}
     made = connection.execute(sa.insert(tables.runs).values(**row, **Intake().run()))
     assert made.inserted_primary_key is not None
     return int(made.inserted_primary_key[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from soak.events import (
     Beat,
     Event,
+    Facts,
     Kept,
     Kind,
     Resumed,
@@ -30,21 +30,13 @@ _OPEN = 1000
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a run is known by, wherever its folder lies."""
-
-    name: str
-    started: float
-    seed: str
-
-
 @dataclass(slots=True)
 class Intake:
     """Feed it every event of a run in order, None for a broken line; take its rows when you like."""
 
     broken_lines: int = 0
     findings: dict[str, Row] = field(default_factory=dict)
+    _facts: dict[str, str] = field(default_factory=dict)
     _started: RunStarted | None = None
     _ended: RunEnded | None = None
     _first_t: float | None = None
@@ -69,6 +61,8 @@ class Intake:
                 self._started = event
                 for name in event.scenarios:
                     self._scenario(name)
+            case Facts():
+                self._facts |= event.facts
             case Resumed():
                 self._spent, self._since, self._ended = event.seconds, event.t, None
             case WorkerStarted():
@@ -123,7 +117,7 @@ class Intake:
 
     def facts(self) -> list[Row]:
         """The run's environment."""
-        environment = self._started.environment if self._started else {}
+        environment = (self._started.environment if self._started else {}) | self._facts
         return [{"name": clean(name), "value": clean(value)} for name, value in environment.items()]
 
     def scenarios(self) -> list[Row]:
@@ -180,23 +174,6 @@ class Intake:
             "first_seen": min(known["first_seen"], sighted.t) if known else sighted.t,
             "last_seen": max(known["last_seen"], sighted.t) if known else sighted.t,
         }
-
-
-def identity(stream: Path) -> Identity:
-    """What the run of ``stream`` is known by; of a broken first line, its folder's name must do.
-
-    Raises:
-        OSError: the stream cannot be read.
-    """
-    first = next(read_events(stream), None)
-    if isinstance(first, RunStarted):
-        return Identity(name=clean(first.run), started=first.t, seed=str(first.seed))
-    name = stream.parent.name
-    try:
-        started = time.mktime(time.strptime(name[:15], "%Y%m%d-%H%M%S"))
-    except ValueError:
-        started = 0.0
-    return Identity(name=clean(name), started=started, seed="")
 
 
 def intake_of(stream: Path) -> Iterator[Intake]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ from soak.findings.memory.records import (
     RunRecord,
     ScenarioRecord,
 )
+from soak.findings.retention import Gone
 
 #: The command whose runs are nights; others try single findings.
 _NIGHTLY = "run"
@@ -162,6 +163,20 @@ class Memory:
         with self.database.reading() as connection:
             return tuple(sorted(_acceptances(connection), key=lambda one: -one.when))
 
+    def forget_folders(self, *, runs: Sequence[Gone], occurrences: Sequence[Gone]) -> None:
+        """The folders of these runs and occurrences were taken away; what they told stays."""
+        if not runs and not occurrences:
+            return
+        table, seen = tables.runs.c, tables.occurrences.c
+        with self.database.writing() as connection:
+            for gone in runs:
+                of_it = sa.and_(table.name == clean(gone.run), table.seed == gone.seed)
+                connection.execute(sa.update(tables.runs).where(of_it).values(pruned=True))
+            for gone in occurrences:
+                of_run = sa.select(table.id).where(table.name == clean(gone.run), table.seed == gone.seed)
+                of_it = sa.and_(seen.path == gone.path, seen.run.in_(of_run))
+                connection.execute(sa.update(tables.occurrences).where(of_it).values(path=""))
+
     # -- what somebody says ------------------------------------------------------------------------------
 
     def accept(self, finding: str, *, because: str, when: float) -> None:
@@ -205,6 +220,7 @@ def _run(row: Any) -> RunRecord:
         verdict=Verdict(row.verdict) if row.verdict else None,
         reason=row.reason,
         broken_lines=row.broken_lines,
+        pruned=row.pruned,
     )
 
 

@@ -11,7 +11,7 @@ from soak.findings.memory import NewerSchemaError, open_memory, tables
 from soak.findings.memory.database import Database, migrate, revision
 
 #: What a database of each released schema held: the statements that filled it, in that schema's own words.
-RELEASED = {
+RELEASED: dict[str, tuple[str, ...]] = {
     "0001": (
         """INSERT INTO runs (id, name, started, seed, command, argv, seconds, minutes, count_each, jobs,
            verdict, reason, broken_lines, bytes) VALUES
@@ -29,6 +29,7 @@ RELEASED = {
         "INSERT INTO reproductions (finding, at, hits, tries) VALUES ('crash-12345678', 1003.0, 7, 20)",
     ),
 }
+RELEASED["0002"] = (*RELEASED["0001"], "UPDATE runs SET pruned = true")
 
 
 def made(out: Path, url: str, schema: str) -> None:
@@ -77,10 +78,12 @@ def test_every_released_schema_is_tested() -> None:
 
 
 @pytest.mark.parametrize("schema", RELEASED)
-def test_a_database_of_a_released_schema_keeps_all_it_held(tmp_path: Path, url: str, schema: str) -> None:
+def test_a_database_of_a_released_schema_keeps_all_it_held(
+    tmp_path: Path, bare_url: str, schema: str
+) -> None:
     """Run, counters, finding, acceptance and measured rate are what they were; the file is sound."""
-    made(tmp_path, url, schema)
-    with open_memory(tmp_path, url) as memory:
+    made(tmp_path, bare_url, schema)
+    with open_memory(tmp_path, bare_url) as memory:
         (night,) = memory.nights()
         (finding,) = memory.findings()
         (occurrence,) = memory.occurrences("crash-12345678")
@@ -101,49 +104,49 @@ def test_a_database_of_a_released_schema_keeps_all_it_held(tmp_path: Path, url: 
 
 
 @pytest.mark.parametrize("schema", RELEASED)
-def test_migrations_end_at_the_tables_of_this_version(tmp_path: Path, url: str, schema: str) -> None:
+def test_migrations_end_at_the_tables_of_this_version(tmp_path: Path, bare_url: str, schema: str) -> None:
     """From every schema, the database has just the columns and keys that the code believes in."""
-    made(tmp_path, url, schema)
-    with open_memory(tmp_path, url):
+    made(tmp_path, bare_url, schema)
+    with open_memory(tmp_path, bare_url):
         pass
-    migrated = shape(tmp_path, url)
+    migrated = shape(tmp_path, bare_url)
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     engine = sa.create_engine(f"sqlite:///{fresh / 'soak.db'}")
-    if url:
-        database = Database(tmp_path, url)
+    if bare_url:
+        database = Database(tmp_path, bare_url)
         with database.writing() as connection:
             tables.metadata.drop_all(connection)
             tables.metadata.create_all(connection)
         database.close()
-        assert migrated == shape(tmp_path, url)
+        assert migrated == shape(tmp_path, bare_url)
     else:
         tables.metadata.create_all(engine)
         assert migrated == shape(fresh, "")
     engine.dispose()
 
 
-def test_a_database_of_a_later_version_is_left_as_it_is(tmp_path: Path, url: str) -> None:
+def test_a_database_of_a_later_version_is_left_as_it_is(tmp_path: Path, bare_url: str) -> None:
     """What it is, what this version knows and what to do are said; not one row changes."""
-    made(tmp_path, url, tables.HEAD)
-    database = Database(tmp_path, url)
+    made(tmp_path, bare_url, tables.HEAD)
+    database = Database(tmp_path, bare_url)
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(NewerSchemaError, match=f"its schema is 9999, this version knows {tables.HEAD}"):
-        open_memory(tmp_path, url)
+        open_memory(tmp_path, bare_url)
     with database.reading() as connection:
         assert revision(connection) == "9999"
         assert connection.exec_driver_sql("SELECT count(*) FROM occurrences").scalar() == 1
     database.close()
 
 
-def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path, url: str) -> None:
+def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path, bare_url: str) -> None:
     """A table is in its way: the schema is still none, and no table of ours is there."""
-    database = Database(tmp_path, url)
+    database = Database(tmp_path, bare_url)
     with database.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE reproductions (x INTEGER)")
     with pytest.raises(Exception, match="reproductions"):
-        open_memory(tmp_path, url)
+        open_memory(tmp_path, bare_url)
     with database.reading() as connection:
         assert sa.inspect(connection).get_table_names() == ["reproductions"]
     database.close()
