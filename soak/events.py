@@ -98,6 +98,13 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(Event):
+    """More of a run's environment, which took its time to find out."""
+
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioSkipped(Event):
     """A scenario that this machine cannot run, by name, with what would help."""
 

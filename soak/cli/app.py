@@ -65,6 +65,15 @@ Db = Annotated[
     ),
 ]
 
+Retain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retain",
+        metavar="LIMIT",
+        help="Keep so much (2GB) or so many occurrences (500), the newest; a finding's first one stays.",
+    ),
+]
+
 _OUT = Path(".soak")
 
 
@@ -122,6 +131,7 @@ def run(
     ] = False,
     wait: Wait = 0.0,
     db: Db = "",
+    retain: Retain = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -144,6 +154,7 @@ def run(
         fail_on=fail_on.value,
         wait=wait,
         db=db,
+        retain=tuple(retain or ()),
         as_json=as_json,
         quiet=quiet,
         resume=resume,
@@ -252,6 +263,20 @@ def history(
     from soak.cli.history import history
 
     raise typer.Exit(history(finding, last=last, out=out, db=db, as_json=as_json))
+
+
+@app.command()
+def prune(
+    retain: Retain = None,
+    out: Out = _OUT,
+    db: Db = "",
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Take away the oldest run folders and occurrences; what they told is remembered."""
+    from soak.cli.prune import prune_command
+
+    raise typer.Exit(prune_command(tuple(retain or ()), out=out, db=db, wait=wait, as_json=as_json))
 
 
 @app.command()

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
 from soak.cli.nights import accepted_before, morning_after
+from soak.cli.prune import in_words, pruned_to, retain_of
 from soak.cli.recall import check, remember
 from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
 from soak.findings.morning import Morning
+from soak.findings.retention import Retain
 from soak.report.fold import Progress
 from soak.report.machine import document
 from soak.report.morning import FailOn, silent
@@ -66,6 +68,7 @@ class RunOptions:
     wait: float = 0.0
     fail_on: str = "any"
     db: str = ""
+    retain: tuple[str, ...] = ()
     as_json: bool = False
     quiet: bool = False
     resume: bool = False
@@ -76,6 +79,7 @@ _DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunOption
 
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
+    retain = retain_of(options.retain)
     with locked(options.out, options.wait):
         check(options.out, options.db)
         folder = None
@@ -106,6 +110,8 @@ def run(options: RunOptions) -> int:
         remembered = remember(options.out, options.db)
         name = outcome.folder.name
         morning = None if remembered else morning_after(name, options.out, options.db)
+        if remembered is Exit.CLEAN and retain != Retain():
+            say(f"soak: {in_words(pruned_to(options.out, options.db, retain))}")
     return report(outcome, options, morning) or remembered
 
 

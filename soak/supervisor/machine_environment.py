@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 
 import soak
 from soak.supervisor.machine_interpreter import versions
-from soak.supervisor.machine_memory import cpu_limit, memory_limit
+from soak.supervisor.machine_memory import cgroup_folders, cpu_limit, memory_limit
 from soak.supervisor.stacks_cores import core_pattern
 
 _GIT_SECONDS = 5.0
+_NVIDIA = Path("/proc/driver/nvidia")
 _YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 #: Settings that change what a race or a leak looks like.
@@ -21,6 +23,8 @@ _TELLING_VARIABLES = (
     "MALLOC_ARENA_MAX",
     "MALLOC_PERTURB_",
     "MALLOC_CHECK_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_MMAP_THRESHOLD_",
     "GLIBC_TUNABLES",
     "LD_PRELOAD",
     "MUJOCO_GL",
@@ -43,10 +47,14 @@ def environment(python: str = "") -> dict[str, str]:
         "libc": " ".join(platform.libc_ver()),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpu": cpu_model(),
+        "microcode": _cpu_field("microcode"),
         "cpus": str(len(os.sched_getaffinity(0))),
         "cpu limit": f"{cores:g} cores" if cores is not None else "",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB",
         "memory limit": f"{limit / 1e9:.1f} GB" if limit is not None else "",
+        "processes limit": processes_limit(),
+        "gpu": gpu_models(),
+        "gpu driver": gpu_driver(),
         "core_pattern": core_pattern(),
         "ptrace_scope": ptrace_scope(),
         "git": git_commit(Path.cwd()),
@@ -57,11 +65,44 @@ def environment(python: str = "") -> dict[str, str]:
 
 def cpu_model() -> str:
     """The processor's name, or its architecture."""
+    return _cpu_field("model name", "Model", "Hardware") or platform.machine()
+
+
+def gpu_models(nvidia: Path = _NVIDIA) -> str:
+    """The NVIDIA cards that the kernel's driver sees, "" for none."""
+    models = []
+    for path in sorted(nvidia.glob("gpus/*/information")):
+        with contextlib.suppress(OSError):
+            found = re.search(r"^Model:\s*(.+)$", path.read_text(errors="replace"), re.MULTILINE)
+            models += [found.group(1).strip()] if found else []
+    return ", ".join(models)
+
+
+def gpu_driver(nvidia: Path = _NVIDIA) -> str:
+    """The version of NVIDIA's kernel driver, or the names of the drivers of other cards."""
+    with contextlib.suppress(OSError):
+        text = (nvidia / "version").read_text(errors="replace")
+        found = re.search(r"Kernel Module.*?\s(\d+\.[\d.]+)\s", text)
+        return f"nvidia {found.group(1)}" if found else text.splitlines()[0]
+    cards = Path("/sys/class/drm").glob("card[0-9]/device/driver")
+    return ", ".join(sorted({card.resolve().name for card in cards}))
+
+
+def processes_limit() -> str:
+    """The lowest limit of processes and threads of this process's cgroups, "" for none."""
+    limits = []
+    for folder in cgroup_folders("pids"):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int((folder / "pids.max").read_text()))
+    return str(min(limits)) if limits else ""
+
+
+def _cpu_field(*names: str) -> str:
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            if line.startswith(("model name", "Model", "Hardware")):
+            if line.startswith(names):
                 return line.partition(":")[2].strip()
-    return platform.machine()
+    return ""
 
 
 def ptrace_scope() -> str:

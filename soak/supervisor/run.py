@@ -17,6 +17,7 @@ from soak.detect import Detective
 from soak.events import (
     Event,
     Evidence,
+    Facts,
     Kept,
     Note,
     Resumed,
@@ -26,10 +27,12 @@ from soak.events import (
     Sighted,
     Verdict,
 )
+from soak.supervisor.errand import Errand
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.ladder import Diagnosis
 from soak.supervisor.launcher import Home
 from soak.supervisor.loop import Loop
+from soak.supervisor.machine_libraries import AFTER_S, LIMIT_S, facts_command, read_facts
 from soak.supervisor.plan import Entry, Plan, Standing, worker_environment
 from soak.supervisor.slot import Lane, Slot, State
 from soak.supervisor.stream import Stream, StreamError
@@ -133,6 +136,7 @@ class Run:
                 self.emit(skip)
             self._tick()
             self._sample()
+            self._loop.later(AFTER_S, self._ask_libraries)
             self._loop.run_until(self._is_over)
             self._loop.run_until(self._errands_are_over)
             return self._close()
@@ -226,6 +230,22 @@ class Run:
     def _kill_all(self, asked: str) -> None:
         for slot in self._slots:
             slot.kill(asked)
+
+    def _ask_libraries(self) -> None:
+        """Find out what takes its time, beside the work; nobody waits for the answer."""
+        if self.ending is not None:
+            return
+        output = self.folder / "facts.txt"
+
+        def answered(_code: int | None) -> None:
+            if facts := read_facts(output):
+                self.emit(Facts(t=time.time(), facts=facts))
+
+        try:
+            command = facts_command(self._interpreter, self.plan, self.folder)
+            Errand(self._loop, command, output, limit=LIMIT_S, done=answered)
+        except OSError as error:
+            self.emit(Note(t=time.time(), text=f"the libraries' facts cannot be asked for: {error}"))
 
     # -- time and signals --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from soak.events import (
     Beat,
     Event,
     Evidence,
+    Facts,
     Frame,
     Kept,
     Kind,
@@ -56,6 +57,7 @@ _SAMPLES: tuple[Event, ...] = (
         environment={"python": "3.12.1"},
     ),
     Resumed(t=1000.05, argv=("run", "--resume"), seconds=12.5),
+    Facts(t=1010.0, facts={"blas": "openblas 0.3"}),
     ScenarioSkipped(t=1000.1, scenario="render", reason="no GL", remedy="apt install libosmesa6"),
     Note(t=1000.2, text="ptrace is not permitted"),
     WorkerStarted(

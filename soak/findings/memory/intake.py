@@ -11,6 +11,7 @@ from typing import Any
 from soak.events import (
     Beat,
     Event,
+    Facts,
     Kept,
     Kind,
     Resumed,
@@ -45,6 +46,7 @@ class Intake:
 
     broken_lines: int = 0
     findings: dict[str, Row] = field(default_factory=dict)
+    _facts: dict[str, str] = field(default_factory=dict)
     _started: RunStarted | None = None
     _ended: RunEnded | None = None
     _first_t: float | None = None
@@ -69,6 +71,8 @@ class Intake:
                 self._started = event
                 for name in event.scenarios:
                     self._scenario(name)
+            case Facts():
+                self._facts |= event.facts
             case Resumed():
                 self._spent, self._since, self._ended = event.seconds, event.t, None
             case WorkerStarted():
@@ -123,7 +127,7 @@ class Intake:
 
     def facts(self) -> list[Row]:
         """The run's environment."""
-        environment = self._started.environment if self._started else {}
+        environment = (self._started.environment if self._started else {}) | self._facts
         return [{"name": clean(name), "value": clean(value)} for name, value in environment.items()]
 
     def scenarios(self) -> list[Row]:

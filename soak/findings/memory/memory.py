@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -162,6 +162,17 @@ class Memory:
         with self.database.reading() as connection:
             return tuple(sorted(_acceptances(connection), key=lambda one: -one.when))
 
+    def forget_folders(self, *, runs: Sequence[str], occurrences: Sequence[str]) -> None:
+        """The folders of these runs, and these occurrences' paths, were taken away; what they told stays."""
+        if not runs and not occurrences:
+            return
+        table, seen = tables.runs.c, tables.occurrences.c
+        with self.database.writing() as connection:
+            for name in runs:
+                connection.execute(sa.update(tables.runs).where(table.name == name).values(pruned=True))
+            for path in occurrences:
+                connection.execute(sa.update(tables.occurrences).where(seen.path == path).values(path=""))
+
     # -- what somebody says ------------------------------------------------------------------------------
 
     def accept(self, finding: str, *, because: str, when: float) -> None:
@@ -205,6 +216,7 @@ def _run(row: Any) -> RunRecord:
         verdict=Verdict(row.verdict) if row.verdict else None,
         reason=row.reason,
         broken_lines=row.broken_lines,
+        pruned=row.pruned,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -18,10 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 #: The newest migration: a database that has it is as these tables say.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -56,6 +58,7 @@ runs = Table(
     Column("broken_lines", Integer, nullable=False),
     # How long the stream was when it was taken in: one that has grown is taken in again.
     Column("bytes", BigInteger, nullable=False),
+    Column("pruned", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("name", "started", "seed"),
 )
 

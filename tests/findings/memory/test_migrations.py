@@ -29,6 +29,7 @@ RELEASED = {
         "INSERT INTO reproductions (finding, at, hits, tries) VALUES ('crash-12345678', 1003.0, 7, 20)",
     ),
 }
+RELEASED["0002"] = (*RELEASED["0001"], "UPDATE runs SET pruned = true")
 
 
 def made(out: Path, url: str, schema: str) -> None:
