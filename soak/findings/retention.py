@@ -1,4 +1,4 @@
-"""What goes when ``--retain`` bounds the disk or the number of occurrences: the oldest first, never a first one.
+"""What goes when ``--retain`` bounds the disk or the number of occurrences: oldest first, never a first one.
 
 Runs and occurrences leave their folders only; the memory keeps their rows, so that history and rates stay.
 """

@@ -11,7 +11,7 @@ from soak.findings.memory import NewerSchemaError, open_memory, tables
 from soak.findings.memory.database import Database, migrate, revision
 
 #: What a database of each released schema held: the statements that filled it, in that schema's own words.
-RELEASED = {
+RELEASED: dict[str, tuple[str, ...]] = {
     "0001": (
         """INSERT INTO runs (id, name, started, seed, command, argv, seconds, minutes, count_each, jobs,
            verdict, reason, broken_lines, bytes) VALUES
