@@ -19,6 +19,7 @@ from benchmarks import (
     histories,
     killed_memory,
     killed_supervisor,
+    mornings,
     operation_cost,
     storm_rate,
     supervisor_cost,
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
     "histories": histories.measure,
+    "mornings": mornings.measure,
 }
 
 

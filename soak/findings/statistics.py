@@ -89,8 +89,9 @@ def fisher_more(hits: int, tries: int, other_hits: int, other_tries: int) -> flo
     """
     _expect_counts(hits, tries)
     _expect_counts(other_hits, other_tries)
-    most = min(tries, hits + other_hits)
-    return _hypergeometric(range(hits, most + 1), tries, other_tries, hits + other_hits)
+    if hits * other_tries > other_hits * tries:
+        return _up(hits, tries, other_tries, hits + other_hits)
+    return max(0.0, 1 - _down(hits - 1, tries, other_tries, hits + other_hits))
 
 
 def fisher_fewer(hits: int, tries: int, other_hits: int, other_tries: int) -> float:
@@ -101,8 +102,9 @@ def fisher_fewer(hits: int, tries: int, other_hits: int, other_tries: int) -> fl
     """
     _expect_counts(hits, tries)
     _expect_counts(other_hits, other_tries)
-    least = max(0, hits + other_hits - other_tries)
-    return _hypergeometric(range(least, hits + 1), tries, other_tries, hits + other_hits)
+    if hits * other_tries < other_hits * tries:
+        return _down(hits, tries, other_tries, hits + other_hits)
+    return max(0.0, 1 - _up(hits + 1, tries, other_tries, hits + other_hits))
 
 
 def poisson_more(count: int, seconds: float, other_count: int, other_seconds: float) -> float:
@@ -244,13 +246,32 @@ def _share(count: int, seconds: float, other_count: int, other_seconds: float) -
     return seconds / (seconds + other_seconds)
 
 
-def _hypergeometric(wanted: range, drawn: int, left: int, marked: int) -> float:
-    """The chance that as many as ``wanted`` of ``marked`` are among ``drawn`` of ``drawn + left``."""
-    if not wanted:
+def _up(hits: int, drawn: int, left: int, marked: int) -> float:
+    """The chance that at least ``hits`` of ``marked`` are among ``drawn`` of ``drawn + left``, where that is
+    more than is to be expected: each term is smaller than the one before."""
+    total, term = 0.0, _hypergeometric(hits, drawn, left, marked)
+    while term > total * 1e-17:
+        total += term
+        term *= (drawn - hits) * (marked - hits) / ((hits + 1) * (left - marked + hits + 1))
+        hits += 1
+    return total
+
+
+def _down(hits: int, drawn: int, left: int, marked: int) -> float:
+    """As :func:`_up`: the chance of at most ``hits``, where that is less than is to be expected."""
+    total, term = 0.0, _hypergeometric(hits, drawn, left, marked)
+    while term > total * 1e-17:
+        total += term
+        term *= hits * (left - marked + hits) / ((drawn - hits + 1) * (marked - hits + 1))
+        hits -= 1
+    return total
+
+
+def _hypergeometric(hits: int, drawn: int, left: int, marked: int) -> float:
+    if not max(0, marked - left) <= hits <= min(drawn, marked):
         return 0.0
-    whole = _log_choose(drawn + left, marked)
-    logs = (_log_choose(drawn, hits) + _log_choose(left, marked - hits) - whole for hits in wanted)
-    return min(1.0, math.fsum(math.exp(log) for log in logs))
+    log = _log_choose(drawn, hits) + _log_choose(left, marked - hits) - _log_choose(drawn + left, marked)
+    return math.exp(log)
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -276,7 +276,7 @@ def test_quiet_leaves_only_the_closing_report(soak: Soak) -> None:
     """--quiet: nothing on stderr, the report on stdout."""
     done = soak("run", soak.story(BROKEN), "--count", "1", "--quiet")
     assert done.stderr == ""
-    assert done.stdout.startswith("FINDINGS")
+    assert done.stdout.startswith("1 NEW\nFINDINGS")
 
 
 def on_a_terminal(soak: Soak, *words: str | Path, **env: str) -> tuple[int, str]:

@@ -284,7 +284,7 @@ def test_a_known_finding_is_called_known_in_the_next_run(soak: Soak) -> None:
     assert first.document()["findings"][0]["new"] is True
     second = soak("run", story, "--count", "2", "--json")
     assert second.document()["findings"][0]["new"] is False
-    assert "known from before" in second.stderr
+    assert "  KNOWN  old friends" in second.stderr
     record = json.loads((second.finding() / "finding.json").read_text())
     assert record["count"] == 4
     assert sorted(record["runs"].values()) == [2, 2]

@@ -120,6 +120,20 @@ def test_fisher(table: tuple[int, int, int, int], p: float) -> None:
     assert fisher_fewer(other_hits, other_tries, hits, tries) == pytest.approx(p, rel=1e-9)
 
 
+def test_fisher_by_counting() -> None:
+    """Every table of five and seven tries has the chance that exact arithmetic gives it, on both sides."""
+    for hits in range(6):
+        for other in range(8):
+            whole = math.comb(12, hits + other)
+            chance = [
+                math.comb(5, k) * math.comb(7, hits + other - k) if k <= hits + other else 0 for k in range(6)
+            ]
+            assert fisher_more(hits, 5, other, 7) == pytest.approx(sum(chance[hits:]) / whole, abs=1e-12)
+            assert fisher_fewer(hits, 5, other, 7) == pytest.approx(
+                sum(chance[: hits + 1]) / whole, abs=1e-12
+            )
+
+
 def test_fisher_of_many() -> None:
     """Millions of tries cost no more and lose no digit that counts: near the limit of Poisson's test."""
     few = fisher_more(9, 2_000_000, 2, 2_000_000)
