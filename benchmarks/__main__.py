@@ -19,6 +19,7 @@ from benchmarks import (
     histories,
     killed_supervisor,
     operation_cost,
+    signatures,
     storm_rate,
     supervisor_cost,
 )
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
     "histories": histories.measure,
+    "signatures": signatures.measure,
 }
 
 

@@ -12,6 +12,9 @@ from soak.cli.session import execute, fresh_seed, interpreter_of, locked
 from soak.events import Event, Sighted
 from soak.supervisor.plan import HANG_AFTER_S, Plan
 
+#: More than there is time for. A bounded run starts a worker as soon as the one before has ended.
+_ITERATIONS = 1_000_000
+
 
 class Enough:
     """A view that interrupts its run once ``wanted`` iterations of workers have sighted something."""
@@ -46,6 +49,7 @@ def collect(canary: Canary, wanted: int, out: Path, *, seconds: float) -> tuple[
             jobs=1,
             out=out,
             minutes=seconds / 60.0,
+            count=_ITERATIONS,
             target=canary.target,
             hang_after=canary.hang_after or HANG_AFTER_S,
             hang_after_given=canary.hang_after is not None,
