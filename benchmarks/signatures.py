@@ -16,7 +16,7 @@ from benchmarks.row import Bench, Row, row
 from soak.canaries.canary import Canary
 from soak.canaries.catalogue import CANARIES
 from soak.events import Kind, Sighted
-from soak.findings.likeness import ALIKE, Face, alike, families, places_of, probably_same
+from soak.findings.likeness import ALIKE, Face, families, places_of, probably_same, stacks_alike
 from soak.findings.signature import Signature, signature, target_in
 
 WANTED = 50
@@ -57,6 +57,11 @@ def measure(bench: Bench) -> list[Row]:
         skipped += [canary.name] * bool(cannot)
         if seen:
             runs.append(Sightings(canary=canary, seen=seen))
+    return rows_of(runs, skipped)
+
+
+def rows_of(runs: Sequence[Sightings], skipped: Sequence[str]) -> list[Row]:
+    """What the runs came to; ``skipped`` are canaries that this machine cannot run."""
     unseen = {canary.name for canary in CANARIES} - {run.canary.name for run in runs} - set(skipped)
     return [
         *(_row(run) for run in runs),
@@ -148,12 +153,12 @@ def _likeness(runs: Sequence[Sightings]) -> list[Row]:
         if _core(first, one) != _core(second, other)
     ]
     return [
-        _offered("of one canary: stacks alike", same, [alike(a.places, b.places) >= ALIKE for a, b in same]),
+        _offered("of one canary: stacks alike", same, [stacks_alike(a, b) >= ALIKE for a, b in same]),
         _offered("of one canary: probably the same", same, [bool(probably_same(a, [b])) for a, b in same]),
         _offered(
             "of different canaries: stacks alike",
             different,
-            [alike(a.places, b.places) >= ALIKE for a, b in different],
+            [stacks_alike(a, b) >= ALIKE for a, b in different],
             note="as if all had one target, but for those that break one promise",
         ),
     ]

@@ -115,8 +115,8 @@ def _called(node: ast.AST, methods: frozenset[str]) -> Iterator[str]:
 
 
 def _lock(expression: ast.expr) -> str:
-    """What may be a lock in the head of a `with`: an object, or a call that says so. ``doing("step")`` is none,
-    and where it shares its line with a lock, nothing tells which of the two is waited for."""
+    """What may be a lock in the head of a `with`: an object, or a call that says so. ``doing("step")`` is
+    none, and where it shares its line with a lock, nothing tells which of the two is waited for."""
     name = _name(expression)
     if isinstance(expression, ast.Call) and not _SAYS_LOCK.search(name):
         return ""

@@ -67,6 +67,14 @@ def test_alike_stacks_are_probably_the_same() -> None:
     assert probably_same(far, [one, near, far]) == ()
 
 
+def test_two_promises_of_one_function_are_two() -> None:
+    """Where a promise was noticed is where its author looks: that two are stated there says nothing."""
+    one, other = (face(name, STACK, kind=Kind.VIOLATION) for name in ("violation-1", "violation-2"))
+    assert probably_same(one, [other]) == ()
+    raised = face("error-1", STACK)
+    assert [each.finding for each in probably_same(one, [other, raised])] == ["error-1"]
+
+
 def test_what_comes_in_one_iteration_is_probably_the_same() -> None:
     """Stacks may have nothing in common: a worker's first finding is its last, so two at once are faces."""
     broken = face("violation-1", ("look",), at=moments(1, 2, 3, 4, 5, 6), kind=Kind.VIOLATION)
