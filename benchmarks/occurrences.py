@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from soak.canaries.canary import Canary
@@ -17,11 +18,13 @@ _ITERATIONS = 1_000_000
 
 
 class Enough:
-    """A view that interrupts its run once ``wanted`` iterations of workers have sighted something."""
+    """A view that interrupts its run once ``wanted`` iterations of workers have sighted something, or after
+    ``seconds``: a budget's own end waits until each scenario has proved something."""
 
-    def __init__(self, wanted: int) -> None:
+    def __init__(self, wanted: int, seconds: float) -> None:
         self.seen: list[Sighted] = []
         self._wanted = wanted
+        self._until = time.monotonic() + seconds
         self._asked = False
 
     def see(self, event: Event) -> None:
@@ -30,9 +33,12 @@ class Enough:
 
     def tick(self) -> None:
         # On a tick, so that all faces of the last moment are in.
-        if not self._asked and occurrences(self.seen) >= self._wanted:
+        if not self._asked and (self._has_enough() or time.monotonic() >= self._until):
             self._asked = True
             os.kill(os.getpid(), signal.SIGINT)
+
+    def _has_enough(self) -> bool:
+        return occurrences(self.seen) >= self._wanted
 
 
 def collect(canary: Canary, wanted: int, out: Path, *, seconds: float) -> tuple[tuple[Sighted, ...], str]:
@@ -48,7 +54,6 @@ def collect(canary: Canary, wanted: int, out: Path, *, seconds: float) -> tuple[
             seed=fresh_seed(),
             jobs=1,
             out=out,
-            minutes=seconds / 60.0,
             count=_ITERATIONS,
             target=canary.target,
             hang_after=canary.hang_after or HANG_AFTER_S,
@@ -56,7 +61,7 @@ def collect(canary: Canary, wanted: int, out: Path, *, seconds: float) -> tuple[
             perturb=canary.perturb,
             guard_malloc=canary.guard_malloc,
         )
-        view = Enough(wanted)
+        view = Enough(wanted, seconds)
         execute(plan, interpreter, argv=["benchmark"], environment={}, views=lambda _progress: [view])
         return tuple(view.seen), ""
 

@@ -21,7 +21,7 @@ from soak.findings.signature import Signature, signature, target_in
 
 WANTED = 50
 #: Seconds for one canary; what is slower has fewer occurrences, and its row says how many.
-SECONDS, LONG_SECONDS = 30.0, 300.0
+SECONDS, LONG_SECONDS = 20.0, 300.0
 _MOST_SIGNATURES = 2
 
 

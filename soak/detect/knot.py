@@ -63,7 +63,7 @@ def knot(threads: Sequence[Halted], sources: Sources) -> tuple[Blocked, ...]:
 
 def _locks(frames: Sequence[Frame], sources: Sources) -> Locks:
     each = [sources.locks(frame) for frame in frames if is_own(frame)]
-    # Who holds a lock and waits for one of that name has two locks, or waits for itself: it holds all the same.
+    # Who holds a lock and waits for one of that name has two locks, or waits for itself: it holds one anyway.
     return Locks(
         holds=frozenset().union(*(found.holds for found in each)),
         waits=frozenset().union(*(found.waits for found in each)),

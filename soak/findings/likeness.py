@@ -73,8 +73,8 @@ def alike(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def stacks_alike(one: Face, other: Face) -> float:
-    """How alike the stacks of two findings are. Of two broken promises they say nothing: each was noticed where
-    its author looks, and two promises that are stated in one function are two."""
+    """How alike the stacks of two findings are. Of two broken promises they say nothing: each was noticed
+    where its author looks, and two promises that are stated in one function are two."""
     if one.kind is other.kind is Kind.VIOLATION:
         return 0.0
     return alike(one.places, other.places)
