@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soak.events import Event, Kept, Kind, RunStarted, Sighted, WorkerEnded
 from soak.findings.finding import Finding
+from soak.findings.signature import former_name
 from soak.findings.statistics import say_rate
 from soak.supervisor.plan import Entry, Plan
 
@@ -45,6 +46,7 @@ class Tally:
         self._finding = finding
         self._began = 0.0
         self._worker_of: dict[int, int] = {}
+        self._formerly: set[int] = set()
         self._hits: set[int] = set()
         self._tries = 0
         self._first_after: float | None = None
@@ -56,7 +58,9 @@ class Tally:
                 self._began = event.t
             case Sighted():
                 self._worker_of[event.sighting] = event.worker
-            case Kept() if event.finding == self._finding:
+                if former_name(event) == self._finding:
+                    self._formerly.add(event.sighting)
+            case Kept() if event.finding == self._finding or event.sighting in self._formerly:
                 self._hits.add(self._worker_of[event.sighting])
                 if self._first_after is None:
                     self._first_after = event.t - self._began
