@@ -17,7 +17,9 @@ from benchmarks import (
     hang_to_finding,
     help_time,
     histories,
+    killed_memory,
     killed_supervisor,
+    mornings,
     operation_cost,
     signatures,
     storm_rate,
@@ -38,12 +40,14 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "crash_to_finding": crash_to_finding.measure,
     "hang_to_finding": hang_to_finding.measure,
     "killed_supervisor": killed_supervisor.measure,
+    "killed_memory": killed_memory.measure,
     "crash_rate": crash_rate.measure,
     "supervisor_cost": supervisor_cost.measure,
     "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
     "histories": histories.measure,
     "signatures": signatures.measure,
+    "mornings": mornings.measure,
 }
 
 

@@ -12,6 +12,7 @@ import json
 import types
 import typing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from soak.timing import Took
@@ -397,6 +398,8 @@ def to_plain(value: Any) -> Any:
     match value:
         case enum.Enum():
             return value.value
+        case Path():
+            return str(value)
         case tuple() | list():
             return [to_plain(item) for item in value]
         case dict():
@@ -450,7 +453,7 @@ def _restore(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         inner = [arm for arm in typing.get_args(hint) if arm is not type(None)]
         return None if value is None else _restore(inner[0], value)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+    if isinstance(hint, type) and issubclass(hint, (enum.Enum, Path)):
         return hint(value)
     if dataclasses.is_dataclass(hint):
         return _build(hint, value)

@@ -12,6 +12,7 @@ from tests.cli.command import DEADLINE_S, ROOT
 
 _SECTION = re.compile(r"## The morning after\n(.*?)\n## ", re.DOTALL)
 _BLOCK = re.compile(r"```(python|console)\n(.*?)```", re.DOTALL)
+_WHEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
@@ -30,10 +31,10 @@ def page() -> tuple[dict[str, str], list[tuple[str, str]]]:
 
 
 def pattern(shown: str) -> re.Pattern[str]:
-    """What is shown, where … is anything within a line, or any lines where it stands alone."""
+    """What is shown, on any day, where … is anything within a line, or any lines where it stands alone."""
     parts = [
         "(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + " *\n"
-        for line in shown.splitlines()
+        for line in _WHEN.sub("…", shown).splitlines()
     ]
     return re.compile("".join(parts))
 

@@ -114,6 +114,12 @@ def run(
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="Fail on new findings, on new or worse ones, on any.")
     ] = FailOn.ANY,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Carry on an interrupted or killed run: the newest, or the one named instead."
+        ),
+    ] = False,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -140,6 +146,7 @@ def run(
         db=db,
         as_json=as_json,
         quiet=quiet,
+        resume=resume,
     )
     raise typer.Exit(run(options))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soak.cli.exits import Exit, Problem
-from soak.cli.session import say
+from soak.cli.session import locked_if_free, say
 from soak.findings.memory import (
     Ingested,
     MemoryLockedError,
@@ -16,7 +16,6 @@ from soak.findings.memory import (
     UnusableUrlError,
     open_memory,
 )
-from soak.supervisor.lock import LockHeldError, RunLock
 
 if TYPE_CHECKING:
     from soak.findings.memory.memory import Memory
@@ -30,7 +29,7 @@ def recalled(out: Path, url: str = "") -> Iterator[Memory]:
         Problem: it cannot be used.
     """
     with told_as_problem(), open_memory(out, url) as memory:
-        with lock_if_free(out) as free:
+        with locked_if_free(out) as free:
             if free:
                 tell(memory.ingest())
             else:
@@ -62,21 +61,6 @@ def check(out: Path, url: str) -> None:
     if url:
         with told_as_problem(), open_memory(out, url):
             pass
-
-
-@contextlib.contextmanager
-def lock_if_free(out: Path) -> Iterator[bool]:
-    """Hold the lock of ``out`` if nobody does and it can be written; tells whether."""
-    lock = RunLock(out)
-    try:
-        lock.acquire(wait=0.0, waiting=lambda _who: None)
-    except (LockHeldError, OSError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

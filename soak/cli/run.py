@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Collection, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
 from soak.cli.nights import accepted_before, morning_after
 from soak.cli.recall import check, remember
+from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Verdict
@@ -31,6 +33,18 @@ _SILENT = {
     FailOn.WORSE: "nothing is new or worse (--fail-on worse)",
     FailOn.ANY: "all of it was accepted",
 }
+#: What decides a run: one that is resumed has its own.
+_OF_THE_RUN = (
+    "minutes",
+    "count",
+    "until_fail",
+    "seed",
+    "target",
+    "python",
+    "hang_after",
+    "perturb",
+    "guard_malloc",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +68,19 @@ class RunOptions:
     db: str = ""
     as_json: bool = False
     quiet: bool = False
+    resume: bool = False
+
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunOptions)}
 
 
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
     with locked(options.out, options.wait):
         check(options.out, options.db)
+        folder = None
+        if options.resume:
+            folder, options = interrupted(options)
         interpreter = interpreter_of(options.python, options.out)
         selection = select(options.scenarios, interpreter, options.target)
         if not selection.entries:
@@ -80,11 +101,43 @@ def run(options: RunOptions) -> int:
             environment=environment(interpreter.executable),
             skipped=selection.skipped,
             views=views,
+            resume=folder,
         )
         remembered = remember(options.out, options.db)
-        known = not remembered
-        morning = morning_after(outcome.folder.name, options.out, options.db) if known else None
+        name = outcome.folder.name
+        morning = None if remembered else morning_after(name, options.out, options.db)
     return report(outcome, options, morning) or remembered
+
+
+def interrupted(options: RunOptions) -> tuple[Path, RunOptions]:
+    """The folder of the run that `--resume` means, and the options that carry it on as it was begun.
+
+    Raises:
+        UsageProblem: no run can be resumed, it is not said which, or an option asks for another run.
+    """
+    changed = [
+        f"--{name.replace('_', '-')}" for name in _OF_THE_RUN if getattr(options, name) != _DEFAULTS[name]
+    ]
+    if changed or len(options.scenarios) > 1:
+        what = ", ".join(changed) or "several names"
+        raise UsageProblem(
+            f"--resume takes one run at most and carries on its own budget, seed and settings, got {what}"
+        )
+    folder, plan = find_interrupted(options.out, "".join(options.scenarios))
+    return folder, dataclasses.replace(
+        options,
+        scenarios=tuple(scenario_word(entry) for entry in plan.entries),
+        minutes=plan.minutes,
+        count=plan.count,
+        until_fail=plan.until_fail,
+        jobs=options.jobs or plan.jobs,
+        seed=plan.seed,
+        target=plan.target,
+        python=plan.python,
+        hang_after=plan.hang_after if plan.hang_after_given else None,
+        perturb=plan.perturb,
+        guard_malloc=plan.guard_malloc,
+    )
 
 
 def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str] = ()) -> Plan:
@@ -98,7 +151,7 @@ def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str]
         minutes=_DEFAULT_MINUTES if unbounded else options.minutes,
         count=options.count,
         until_fail=options.until_fail,
-        accepted=frozenset(accepted),
+        accepted=tuple(sorted(accepted)),
         target=options.target,
         python=options.python,
         hang_after=options.hang_after or HANG_AFTER_S,
@@ -111,11 +164,8 @@ def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str]
 def report(outcome: Outcome, options: RunOptions, morning: Morning | None) -> int:
     """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
     said = judged(outcome, options, morning)
-    exits = (
-        ""
-        if said is outcome.verdict
-        else f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
-    )
+    why = f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
+    exits = why if said is not outcome.verdict else ""
     words = closing_text(outcome.progress, outcome.verdict, out=options.out, morning=morning, exits=exits)
     if options.as_json:
         answer(json.dumps(document(outcome.progress, outcome.verdict, morning), indent=2))

@@ -93,9 +93,12 @@ class ScenarioRow:
             self.seen[text] = self.seen.get(text, 0) + count
         if row is not None:
             self.ended_took = _together(self.ended_took, row.took)
-        if row is not None and event.asked in ("", "hang"):
+        if row is None:
+            return
+        found = row.failed_in == event.iteration
+        if found or event.asked in ("", "hang"):
             begun = event.iteration - row.first_iteration + 1
-            died = event.status != 0 or row.failed_in == event.iteration
+            died = event.status != 0 or found
             self.failed += 1 if begun > event.iterations and died else 0
 
     def hit(self, worker: int, iteration: int) -> None:

@@ -8,10 +8,26 @@ from pathlib import Path
 from soak.events import Evidence, Kept, Sighted
 from soak.findings.finding import FindingContext
 from soak.findings.store import Store
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import Entry, Plan
 
 #: Evidence that comes later than so many sightings has nobody to go to: a run of days must not grow.
 _SIGHTINGS_OPEN = 1000
+
+
+def context_of(run: str, plan: Plan, entry: Entry, environment: Mapping[str, str]) -> FindingContext:
+    """What brings a sighting of ``entry`` in this run back."""
+    return FindingContext(
+        run=run,
+        scenario_file=str(entry.file),
+        scenario=entry.name,
+        target=plan.target,
+        seed=plan.seed,
+        perturb=plan.perturb,
+        guard_malloc=plan.guard_malloc,
+        hang_after=plan.hang_limit(entry),
+        python=plan.python,
+        environment=dict(environment),
+    )
 
 
 class StoreKeeper:
@@ -31,19 +47,8 @@ class StoreKeeper:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        plan, entry = self._plan, self._entries[sighted.scenario]
-        context = FindingContext(
-            run=self._folder.name,
-            scenario_file=str(entry.file),
-            scenario=entry.name,
-            target=plan.target,
-            seed=plan.seed,
-            perturb=plan.perturb,
-            guard_malloc=plan.guard_malloc,
-            hang_after=plan.hang_limit(entry),
-            python=plan.python,
-            environment=self._environment,
-        )
+        entry = self._entries[sighted.scenario]
+        context = context_of(self._folder.name, self._plan, entry, self._environment)
         kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
         self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept

@@ -24,10 +24,11 @@ class Standing(enum.Enum):
 class Judged:
     """One finding in one night.
 
-    ``now`` is this night's tally in the finding's ``places``; ``before`` the pooled one of ``nights`` earlier
-    nights; ``quiet`` that of the nights since it was last seen, this one included. ``p`` is the
-    chance of what was seen if nothing had changed, None where nothing could be compared. ``returned``: it
-    had been gone, and ``before`` is the time of its absence.
+    ``now`` is this night's tally in the finding's ``places``; ``recent`` that of the last ``recent_nights``,
+    this one included, which are compared with ``before``, the pooled one of ``nights`` earlier nights;
+    ``quiet`` that of the nights since it was last seen. ``p`` is the chance of what was seen if nothing had
+    changed, None where nothing could be compared. ``returned``: it had been gone, and ``before`` is the time
+    of its absence.
     """
 
     finding: str
@@ -36,9 +37,11 @@ class Judged:
     standing: Standing
     places: tuple[Place, ...]
     now: Tally
+    recent: Tally
+    recent_nights: int
     before: Tally
-    quiet: Tally
     nights: int
+    quiet: Tally
     p: float | None = None
     timed: bool = False
     returned: bool = False

@@ -102,7 +102,7 @@ def fisher_fewer(hits: int, tries: int, other_hits: int, other_tries: int) -> fl
     _expect_counts(hits, tries)
     _expect_counts(other_hits, other_tries)
     least = max(0, hits + other_hits - other_tries)
-    return _hypergeometric(range(least, hits + 1), tries, other_tries, hits + other_hits)
+    return _hypergeometric(range(hits, least - 1, -1), tries, other_tries, hits + other_hits)
 
 
 def poisson_more(count: int, seconds: float, other_count: int, other_seconds: float) -> float:
@@ -214,12 +214,19 @@ def _share(count: int, seconds: float, other_count: int, other_seconds: float) -
 
 
 def _hypergeometric(wanted: range, drawn: int, left: int, marked: int) -> float:
-    """The chance that as many as ``wanted`` of ``marked`` are among ``drawn`` of ``drawn + left``."""
-    if not wanted:
-        return 0.0
+    """The chance that as many as ``wanted`` of ``marked`` are among ``drawn`` of ``drawn + left``.
+
+    The sum ends where terms only become smaller, and no digit of it changes any more.
+    """
     whole = _log_choose(drawn + left, marked)
-    logs = (_log_choose(drawn, hits) + _log_choose(left, marked - hits) - whole for hits in wanted)
-    return min(1.0, math.fsum(math.exp(log) for log in logs))
+    total = last = 0.0
+    for hits in wanted:
+        term = math.exp(_log_choose(drawn, hits) + _log_choose(left, marked - hits) - whole)
+        total += term
+        if term < last and term < total * 1e-17:
+            break
+        last = term
+    return min(1.0, total)
 
 
 def _log_choose(n: int, k: int) -> float:

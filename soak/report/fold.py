@@ -14,6 +14,7 @@ from soak.events import (
     Kept,
     Kind,
     Note,
+    Resumed,
     RunEnded,
     RunStarted,
     Sample,
@@ -50,6 +51,7 @@ class Progress:
         self._workers: dict[int, WorkerRow] = {}
         self._names: dict[int, str] = {}
         self._last_t = 0.0
+        self._before, self._since = 0.0, 0.0
 
     def tick(self) -> None:
         """Time passes; a fold does not mind."""
@@ -60,8 +62,12 @@ class Progress:
         match event:
             case RunStarted():
                 self.started = event
+                self._since = event.t
                 for name in event.scenarios:
                     self._scenario(name)
+            case Resumed():
+                self.ended = None
+                self._before, self._since = event.seconds, event.t
             case ScenarioSkipped():
                 self.skipped.append(event)
             case Note():
@@ -140,12 +146,12 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run began; for a fold over an old stream, until its last event."""
+        """Seconds that the run has run; for a fold over an old stream, until its last event."""
         if self.started is None:
             return 0.0
         if self.ended is not None:
             return self.ended.seconds
-        return max(0.0, max(self._clock(), self._last_t) - self.started.t)
+        return self._before + max(0.0, max(self._clock(), self._last_t) - self._since)
 
     @property
     def seconds_left(self) -> float | None:

@@ -54,6 +54,8 @@ def remark(judged: Judged) -> str:
     if judged.returned:
         words.append(f"it was gone: {_rate(judged.before, judged.timed)} until now")
     elif judged.standing is not Standing.NEW:
+        if judged.recent_nights > 1:
+            words.append(f"{_rate(judged.recent, judged.timed)} in the last {judged.recent_nights} nights")
         words.append(f"before: {_rate(judged.before, judged.timed)} in {_nights(judged)}")
     if judged.p is not None:
         words.append(say_chance(judged.p))
@@ -117,6 +119,7 @@ def _judged(judged: Judged, elapsed: float) -> dict[str, Any]:
         "returned": judged.returned,
         "scenarios": sorted({place.scenario for place in judged.places}),
         "now": _tally(judged.now),
+        "recent": {**_tally(judged.recent), "nights": judged.recent_nights},
         "before": {**_tally(judged.before), "nights": judged.nights},
         "quiet": _tally(judged.quiet),
         "p": judged.p,

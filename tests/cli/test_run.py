@@ -63,7 +63,7 @@ def test_a_finding_decides_the_exit_code(soak: Soak) -> None:
     """Exit code 1, and a line says how to bring the finding back."""
     done = soak("run", soak.story(BROKEN), "--count", "2")
     assert done.code == 1
-    assert done.stdout.startswith("FINDINGS: 1 finding (1 violation)")
+    assert done.stdout.startswith("1 NEW\nFINDINGS: 1 finding (1 violation)")
     assert f"soak repro {done.finding().name}" in [line.strip() for line in done.stdout.splitlines()]
 
 

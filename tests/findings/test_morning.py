@@ -71,6 +71,22 @@ def test_pooled_nights_show_what_one_does_not() -> None:
     assert standing(*quiet, night(5, {CRASH: 8})) is Standing.WORSE
 
 
+def test_a_few_nights_show_what_the_last_one_does_not() -> None:
+    """Three times as often as twice a night is no news in one night; in three nights it is."""
+    week = [night(number, {CRASH: 2}) for number in range(1, 8)]
+    nights = [*week, *(night(number, {CRASH: 6}) for number in (8, 9, 10))]
+    assert [standing(*nights[:count]) for count in (8, 9, 10)] == [
+        Standing.KNOWN,
+        Standing.KNOWN,
+        Standing.WORSE,
+    ]
+    found = judged(*nights)
+    assert (found.now.hits, found.recent.hits, found.recent_nights) == (6, 18, 3)
+    assert (found.before.hits, found.nights) == (14, 7)
+    after = judged(*nights, night(11, {CRASH: 6}))
+    assert (after.standing, after.before.hits, after.nights) == (Standing.KNOWN, 18, 3)
+
+
 def test_what_became_worse_is_known_at_its_new_rate() -> None:
     """The morning after a WORSE compares with the night that was worse: news is told once."""
     nights = [night(1, {CRASH: 2}), night(2, {CRASH: 30}), night(3, {CRASH: 28})]
@@ -80,7 +96,8 @@ def test_what_became_worse_is_known_at_its_new_rate() -> None:
 def test_gone_takes_more_than_one_quiet_night() -> None:
     """What came once is not gone because it did not come again; what came ten times a night is, once."""
     unseen = judged(night(1, {CRASH: 1}), night(2, {}))
-    assert (unseen.standing, unseen.p) == (Standing.UNSEEN, pytest.approx(0.5))
+    assert unseen.standing is Standing.UNSEEN
+    assert unseen.p == pytest.approx(0.5)
     assert last(night(1, {CRASH: 1}), night(2, {})).headline() == ""
     gone = judged(night(1, {CRASH: 10}), night(2, {}))
     assert gone.standing is Standing.GONE

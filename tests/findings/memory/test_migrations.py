@@ -14,7 +14,8 @@ from soak.findings.memory.database import Database, migrate, revision
 RELEASED = {
     "0001": (
         """INSERT INTO runs (id, name, started, seed, command, argv, seconds, minutes, count_each, jobs,
-           verdict, reason, broken_lines, bytes) VALUES (1, '20260101-030000', 1000.5, '12345678901234567890', 'run',
+           verdict, reason, broken_lines, bytes) VALUES
+           (1, '20260101-030000', 1000.5, '12345678901234567890', 'run',
            '["run", "storm"]', 60.0, 1.0, NULL, 2, 'findings', 'the budget is spent', 0, 4711)""",
         "INSERT INTO facts (run, name, value) VALUES (1, 'python', '3.12.1')",
         """INSERT INTO scenarios (run, scenario, iterations, tries, operations, accepted, refused, seconds,
@@ -46,7 +47,7 @@ def shape(out: Path, url: str) -> dict[str, object]:
     with database.reading() as connection:
         look = sa.inspect(connection)
         names = [name for name in look.get_table_names() if name != "alembic_version"]
-        told = {
+        told: dict[str, object] = {
             name: (
                 sorted(
                     (column["name"], str(column["type"]), column["nullable"])
