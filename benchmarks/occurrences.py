@@ -28,7 +28,8 @@ class Enough:
         self._asked = False
 
     def see(self, event: Event) -> None:
-        if isinstance(event, Sighted):
+        # What an interrupt cuts short is no whole sighting: a hang whose stacks nobody had the time to read.
+        if isinstance(event, Sighted) and not self._asked:
             self.seen.append(event)
 
     def tick(self) -> None:
