@@ -20,8 +20,10 @@ from soak.findings.likeness import ALIKE, Face, families, places_of, probably_sa
 from soak.findings.signature import Signature, signature, target_in
 
 WANTED = 50
-#: Seconds for one canary; what is slower has fewer occurrences, and its row says how many.
-SECONDS, LONG_SECONDS = 20.0, 300.0
+#: Seconds for one canary, and for one that first has to wait; what is slower still has fewer occurrences, and
+#: its row says how many.
+SECONDS, SLOW_SECONDS, LONG_SECONDS = 20.0, 60.0, 300.0
+_SLOW = frozenset({Kind.HANG, Kind.LEAK, Kind.STARVATION})
 _MOST_SIGNATURES = 2
 
 
@@ -52,7 +54,7 @@ def measure(bench: Bench) -> list[Row]:
     runs: list[Sightings] = []
     skipped: list[str] = []
     for canary in CANARIES:
-        seconds = LONG_SECONDS if bench.long else SECONDS
+        seconds = LONG_SECONDS if bench.long else SLOW_SECONDS if _SLOW & {*canary.expect} else SECONDS
         seen, cannot = collect(canary, WANTED, bench.folder / canary.name, seconds=seconds)
         skipped += [canary.name] * bool(cannot)
         if seen:
