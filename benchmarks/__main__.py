@@ -21,6 +21,7 @@ from benchmarks import (
     killed_supervisor,
     mornings,
     operation_cost,
+    signatures,
     storm_rate,
     supervisor_cost,
 )
@@ -45,6 +46,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "supervisor_memory": supervisor_cost.measure_memory,
     "help_time": help_time.measure,
     "histories": histories.measure,
+    "signatures": signatures.measure,
     "mornings": mornings.measure,
 }
 

@@ -21,14 +21,16 @@ from soak.events import Blocked, Frame
 class Halted:
     """A thread as it stood when somebody looked, ``frames`` innermost first.
 
-    ``stuck`` is whether it is an operation (or the phase) that has made no progress; ``blamed`` is the index
-    of the thread that keeps the GIL from it inside native code, or -1.
+    ``stuck`` is whether it is an operation (or the phase) that has made no progress, ``lively`` whether it is
+    known to have made some; ``blamed`` is the index of the thread that keeps the GIL from it inside native
+    code, or -1.
     """
 
     thread: str
     doing: str
     frames: tuple[Frame, ...]
     stuck: bool = False
+    lively: bool = False
     blamed: int = -1
 
 
@@ -38,7 +40,8 @@ def knot(threads: Sequence[Halted], sources: Sources) -> tuple[Blocked, ...]:
     Where stuck threads wait for a lock, and no thread's frames hold it (its holder is gone, or is hidden in
     native code), the first of them stands for the lock.
     """
-    locks = [_locks(thread.frames, sources) for thread in threads]
+    # What a lively thread holds, it gives back: it was looked at in passing.
+    locks = [Locks() if thread.lively else _locks(thread.frames, sources) for thread in threads]
     edges = {
         number: _wanted_from(number, threads, locks) for number, thread in enumerate(threads) if thread.frames
     }
@@ -60,8 +63,11 @@ def knot(threads: Sequence[Halted], sources: Sources) -> tuple[Blocked, ...]:
 
 def _locks(frames: Sequence[Frame], sources: Sources) -> Locks:
     each = [sources.locks(frame) for frame in frames if is_own(frame)]
-    waits = frozenset().union(*(found.waits for found in each))
-    return Locks(holds=frozenset().union(*(found.holds for found in each)) - waits, waits=waits)
+    # Who holds a lock and waits for one of that name has two locks, or waits for itself: it holds one anyway.
+    return Locks(
+        holds=frozenset().union(*(found.holds for found in each)),
+        waits=frozenset().union(*(found.waits for found in each)),
+    )
 
 
 def _wanted_from(number: int, threads: Sequence[Halted], locks: Sequence[Locks]) -> frozenset[int]:

@@ -9,6 +9,7 @@ here and ``engine._lock`` there; so two locks of one name are taken for one.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from soak.detect.frames import plain_function
 from soak.events import Frame
 
 _WAITS = frozenset({"wait", "wait_for"})
+_SAYS_LOCK = re.compile(r"lock|mutex|sema|cond|guard|monitor|exclusive", re.IGNORECASE)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -48,7 +50,7 @@ class Sources:
             held, wanted = _of(node, frame.line)
             holds.update(held)
             waits.update(wanted)
-        return Locks(holds=frozenset(holds - waits), waits=frozenset(waits))
+        return Locks(holds=frozenset(holds), waits=frozenset(waits))
 
     def _function(self, frame: Frame) -> _Function | None:
         """The innermost function of the frame's name around its line."""
@@ -75,7 +77,7 @@ def _of(node: ast.AST, line: int) -> tuple[set[str], set[str]]:
     """What the holder of one statement holds at ``line``, and what it waits for there."""
     match node:
         case ast.With() | ast.AsyncWith():
-            names = {_name(item.context_expr) for item in node.items} - {""}
+            names = {_lock(item.context_expr) for item in node.items} - {""}
             if node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0) and line != node.lineno:
                 return names - _released(node.body, line), set()
             at_its_head = node.lineno <= line < node.body[0].lineno or line == node.lineno
@@ -110,6 +112,15 @@ def _called(node: ast.AST, methods: frozenset[str]) -> Iterator[str]:
             and (name := _name(call.func.value))
         ):
             yield name
+
+
+def _lock(expression: ast.expr) -> str:
+    """What may be a lock in the head of a `with`: an object, or a call that says so. ``doing("step")`` is
+    none, and where it shares its line with a lock, nothing tells which of the two is waited for."""
+    name = _name(expression)
+    if isinstance(expression, ast.Call) and not _SAYS_LOCK.search(name):
+        return ""
+    return name
 
 
 def _name(expression: ast.expr) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ def signature(sighted: Sighted) -> Signature:
     parts = (sighted.kind.value, *_parts(sighted), *_target(sighted))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
+
+
+def former_name(sighted: Sighted) -> str:
+    """The id that soak 0.1 gave a sighting, before names knew targets, knots and a lone thread's operation.
+
+    What lies in a store under such a name stays there, and is recognised by it when it is brought back.
+    """
+    return signature(dataclasses.replace(sighted, target="", operation="", blocked=())).id
 
 
 def target_in(parts: tuple[str, ...]) -> str:

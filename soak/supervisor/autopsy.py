@@ -56,11 +56,11 @@ def ended_event(worker: Worker, status: int, snapshot: Snapshot, now: float) -> 
         fault_text=worker.text(FAULT, limit=200_000),
         mujoco_log=worker.text("cwd/MUJOCO_LOG.TXT", limit=20_000),
         oom=_oom(worker, now) if status == -signal.SIGKILL and not worker.asked else "",
-        operation=_only_operation(snapshot),
+        operation=only_operation(snapshot),
     )
 
 
-def _only_operation(snapshot: Snapshot) -> str:
+def only_operation(snapshot: Snapshot) -> str:
     """What the scenario's thread was in, where it has only one: of several it is chance who is in what."""
     threads = [thread for thread in snapshot.threads if thread.kind == SCENARIO]
     return threads[0].doing if len(threads) == 1 else ""

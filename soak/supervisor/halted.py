@@ -16,7 +16,7 @@ from soak.supervisor.watch import Suspicion, progress_of
 
 #: A source longer than this is not read for its locks.
 _LONGEST_SOURCE = 2 << 20
-#: A thread without progress for this part of the time that the suspected one had none is stuck as well.
+#: A thread without progress for this part of the time that the suspected one had none stands still as well.
 _STUCK_TOO = 0.5
 
 
@@ -74,12 +74,14 @@ def _halted(
     if state is None:
         return Halted(thread="", doing="", frames=frames, blamed=blamed)
     suspected = state.native_id == suspicion.native_id
+    quiet = now - progress_of(state) > _STUCK_TOO * suspicion.seconds
     operates = state.kind == SCENARIO and bool(state.doing)
     return Halted(
         thread=state.name,
         doing=suspicion.doing if suspected else state.doing,
         frames=frames,
-        stuck=suspected or (operates and now - progress_of(state) > _STUCK_TOO * suspicion.seconds),
+        stuck=suspected or (operates and quiet),
+        lively=not suspected and not quiet,
         blamed=blamed,
     )
 

@@ -19,6 +19,8 @@ _PATIENCE = 10.0
 #: Another thread that uses this share of a core at least, and so many times what this one gets, starves it.
 #: On a busy machine even a spinner gets no whole core.
 _HOG_SHARE, _HOG_TIMES = 0.2, 4.0
+#: More of a core than what only looks on now and then.
+_LEAST_SHARE = 0.05
 _CPU_WINDOW_S = 0.5
 
 
@@ -84,11 +86,12 @@ class Watch:
         self._slow[_key(thread)] = _SlowOperation(at=now, cpu=cpu)
         own = shares.pop(thread.native_id, 0.0)
         hog = max(shares, key=lambda tid: shares[tid], default=0)
-        if hog and shares[hog] >= _HOG_SHARE and shares[hog] > _HOG_TIMES * own:
+        # Once patience is at its end, a hog is one even where the machine is too busy to give it much.
+        impatient = now - thread.since > _PATIENCE * self._hang_after
+        enough = _LEAST_SHARE if impatient else _HOG_SHARE
+        if hog and shares[hog] >= enough and shares[hog] > _HOG_TIMES * own:
             return self._suspect(snapshot, thread, now - thread.since, now, hog=hog, share=shares[hog])
-        if now - thread.since > _PATIENCE * self._hang_after:
-            return self._suspect(snapshot, thread, now - thread.since, now)
-        return None
+        return self._suspect(snapshot, thread, now - thread.since, now) if impatient else None
 
     def _judge_phase(self, snapshot: Snapshot, scenario: list[ThreadState], now: float) -> Suspicion | None:
         if not snapshot.phase_since:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from soak.events import Event, Kept, Kind, LastWords, RunStarted, Sighted, WorkerEnded
 from soak.findings.finding import Finding, Reproducer
+from soak.findings.signature import former_name
 from soak.findings.statistics import say_rate
 from soak.supervisor.plan import Entry, Plan
 
@@ -97,7 +98,7 @@ class Tally:
 
     def _kept(self, kept: Kept, sighted: Sighted) -> None:
         worker = sighted.worker
-        if kept.finding == self._finding:
+        if self._finding in (kept.finding, former_name(sighted)):
             self._hits.add(worker)
             if self._first_after is None:
                 self._first_after = kept.t - self._began

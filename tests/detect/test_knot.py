@@ -115,10 +115,29 @@ def test_without_locks_there_is_no_knot() -> None:
     assert knotted() == ()
 
 
+def test_two_locks_of_one_name() -> None:
+    """Who holds one lock and waits for another one of that name is awaited by those that want the first."""
+    inner = Halted(thread="swap-0", doing="swap", frames=(at("look", 9), at("drain", 5)), stuck=True)
+    found = knotted(LOOK, inner, POLICY)
+    assert [(blocked.thread, blocked.holds, blocked.waits) for blocked in found] == [
+        ("swap-0", ("lock",), ("lock",))
+    ]
+    assert found[0].frames == (at("look", 9), at("drain", 5))
+
+
 def test_threads_that_work_on_are_no_part_of_it() -> None:
     """Two healthy threads with one lock between them say nothing about a third one's busy loop."""
     holder = Halted(thread="", doing="", frames=REMOVE.frames)
     assert knotted(SPIN, holder, POLICY) == ()
+
+
+def test_a_lively_thread_is_no_knot() -> None:
+    """Who got on a moment ago was looked at in passing, with a lock of the same name in its hands."""
+    lively = Halted(thread="step-0", doing="step", frames=REMOVE.frames, lively=True)
+    (blocked,) = knotted(LOOK, lively)
+    assert (blocked.thread, blocked.holds, blocked.waits) == ("look-1", (), ("lock",))
+    (blocked,) = knotted(LOOK, lively, REMOVE)
+    assert blocked.thread == "remove-0"
 
 
 def test_who_keeps_the_gil_in_native_code_is_the_knot() -> None:

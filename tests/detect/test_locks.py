@@ -15,7 +15,7 @@ SOURCE = textwrap.dedent(
         def step(self):
             with self._lock:
                 work()
-                with self._data[0], self.spare():
+                with self._data[0], doing("step"), self.spare_lock():
                     more()
 
         def acquire(self, block):
@@ -67,8 +67,8 @@ def line_of(text: str, number: int = 1) -> int:
     [
         ("step", line_of("with self._lock:"), "", "_lock"),
         ("step", line_of("work()"), "_lock", ""),
-        ("step", line_of("self._data"), "_lock", "_data spare"),
-        ("step", line_of("more()"), "_lock _data spare", ""),
+        ("step", line_of("self._data"), "_lock", "_data spare_lock"),
+        ("step", line_of("more()"), "_lock _data spare_lock", ""),
         ("acquire", line_of(".acquire("), "", "_lock"),
         ("acquire", line_of("work()", 2), "_lock", ""),
         ("idle", line_of(".wait()"), "", ""),

@@ -18,6 +18,7 @@ from soak import flight
 from soak.events import Kept, Kind, Sighted
 from soak.findings import FindingContext, FindingNotFoundError, Reproduction, Store
 from soak.findings.occurrence import read
+from soak.findings.signature import former_name
 from soak.findings.store import FIRST_KEPT, LATEST_KEPT
 from tests.detect.samples import sample
 
@@ -212,6 +213,23 @@ def test_lost_finding(store: Store, run: Path) -> None:
     (store.folder(kept.finding) / "finding.json").unlink()
     assert [finding.count for finding in store.all()] == [1]
     assert _file(store, run).occurrence == 2
+
+
+def test_what_an_older_soak_filed_is_read(store: Store, run: Path) -> None:
+    """A sighting without the newer fields, under the name that it had then, is a finding like any other."""
+    kept = _file(store, run, target="arm:Arm", operation="step")
+    (folder,) = store.occurrences(kept.finding)
+    record = json.loads((folder / "sighting.json").read_text())
+    for name in ("target", "operation", "blocked"):
+        del record["sighted"][name]
+    (folder / "sighting.json").write_text(json.dumps(record))
+    former = former_name(sample(Sighted, target="arm:Arm", operation="step"))
+    assert former != kept.finding
+    store.folder(kept.finding).rename(store.folder(former))
+    (store.folder(former) / "finding.json").unlink()
+    found = store.find(former)
+    assert (found.id, found.count, found.kind) == (former, 1, Kind.CRASH)
+    assert read(store.occurrences(former)[0]).sighted == sample(Sighted)
 
 
 def test_damaged_occurrence(store: Store, run: Path) -> None:

@@ -133,3 +133,14 @@ def test_a_thread_that_got_on_is_not_stuck() -> None:
     ]
     suspicion = suspect_thread(states[-1], phase=Phase.TEARDOWN)
     assert stand(suspicion, _snapshot(states), NOW, native.parse(text), "").blocked == ()
+
+
+def test_a_holder_that_got_on_is_no_knot() -> None:
+    """A thread with progress of late gives its lock back; the lock that nobody else holds is the name."""
+    states, text = golden("outside-3.11")
+    states = [
+        dataclasses.replace(state, beat_at=NOW - 0.1) if state.name == "remove" else state for state in states
+    ]
+    found = stand(suspect_thread(states[1]), _snapshot(states), NOW, native.parse(text), "")
+    (blocked,) = found.blocked
+    assert (blocked.holds, blocked.waits) == ((), ("lock",))

@@ -216,10 +216,8 @@ def test_a_deadlock_is_named_by_the_thread_that_holds_the_lock(soak: Soak, may_l
     """The same finding whether stacks are read from outside or dumped from inside, and whoever was first."""
     env = {} if may_look else without_ptrace(soak)
     story = soak.story(DEADLOCK, "stories/story.py")
-    done = soak("run", story, "--count", "2", "--hang-after", "2", "--json", env=env)
-    sightings = done.of(Sighted)
-    assert len(sightings) == 2
-    for sighted in sightings:
-        (blocked,) = sighted.blocked
-        assert (blocked.doing, blocked.holds) == ("remove", ("lock",))
-        assert signature(sighted).parts == ("hang", "remove (stories/story.py)")
+    done = soak("run", story, "--count", "1", "--hang-after", "2", "--json", env=env)
+    (sighted,) = done.of(Sighted)
+    (blocked,) = sighted.blocked
+    assert (blocked.doing, blocked.holds) == ("remove", ("lock",))
+    assert signature(sighted).parts == ("hang", "remove (stories/story.py)")

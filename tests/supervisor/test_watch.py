@@ -7,6 +7,8 @@ import subprocess
 import threading
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from soak.events import Phase
 from soak.flight import MAIN, SCENARIO, Snapshot, ThreadState
 from soak.supervisor.watch import Suspicion, Watch, process_of
@@ -104,6 +106,20 @@ def test_a_beating_operation_beside_a_hog_is_starved() -> None:
     assert found is not None
     assert found.starved
     assert found.hog == "spinner, 95% of a core"
+
+
+@pytest.mark.parametrize(("share", "starved"), [(0.08, True), (0.04, False)])
+def test_on_a_busy_machine_even_a_hog_gets_little(share: float, starved: bool) -> None:
+    """After ten limits the one that gets more is the hog; what only looks on now and then is none."""
+    stage = Stage()
+    victim = thread("step-0", "step", START)
+    hog = thread("spinner", "", START, kind=2)
+    for second, found in ((11, None), (12, None), (99, None), (101, "step-0")):
+        stage.cpu = {victim.native_id: 1.0, hog.native_id: 1.0 + share * second}
+        seen = stage.look(snapshot(replace(victim, beat_at=START + second - 0.1), hog), START + second)
+        assert (seen.thread if seen else None) == found
+    assert seen is not None
+    assert (seen.starved, bool(seen.hog)) == (starved, starved)
 
 
 def test_a_silent_operation_beside_a_hog_is_a_hang() -> None:

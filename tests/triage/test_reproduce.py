@@ -9,6 +9,7 @@ import pytest
 
 from soak.events import Kept, Kind, LastWords, Phase, RunStarted, Sighted, WorkerEnded
 from soak.findings.finding import Finding, Reproducer
+from soak.findings.signature import former_name, signature
 from soak.supervisor.plan import Entry
 from soak.triage.reproduce import Reproduced, Tally, plan_for
 
@@ -161,6 +162,16 @@ def test_a_worker_is_a_try_and_one_that_shows_the_finding_a_hit() -> None:
     assert tally.result() == Reproduced(
         finding="mine", hits=1, tries=3, first_after=4.0, different={"other": 1}, cut=1
     )
+
+
+def test_a_finding_that_an_older_soak_named_comes_back() -> None:
+    """What is sighted now has a newer name; by its former one, it is the finding that was asked for."""
+    now = dataclasses.replace(sighted(1, 1), target="shop:Sim", operation="step")
+    tally = Tally(former_name(now))
+    for event in (started(), now, kept(1, signature(now).id), ended(1), ended(2)):
+        tally.see(event)
+    result = tally.result()
+    assert (result.hits, result.tries, result.different) == (1, 2, {})
 
 
 def test_a_worker_that_was_interrupted_is_no_try() -> None:
