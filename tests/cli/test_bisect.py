@@ -13,6 +13,8 @@ from tests.cli.command import Soak
 GOOD = "def lift(tries):\n    return True\n"
 #: Half of the tries fail, whatever the seed: they are counted in a file that no checkout has.
 BAD = "def lift(tries):\n    return tries % 2 == 0\n"
+#: The same as an error, whose name holds that of the folder in which arm.py lies.
+JAMMED = "def lift(tries):\n    if tries % 2:\n        raise ValueError('jammed')\n    return True\n"
 BROKEN = "def lift(tries:\n"
 
 STORY = """
@@ -77,7 +79,7 @@ def test_the_first_bad_commit_is_found(soak: Soak) -> None:
 
 def test_what_could_not_be_tested_is_named_where_it_blurs_the_answer(soak: Soak) -> None:
     """The commit before the first that shows it cannot be built: it is one of the two, and why."""
-    shop = Shop(soak, [GOOD, GOOD, BAD, BAD])
+    shop = Shop(soak, [GOOD, GOOD, JAMMED, JAMMED])
     done = soak(
         "bisect",
         shop.finding,
