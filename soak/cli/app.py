@@ -252,7 +252,10 @@ def repro(
     as_of: Annotated[
         str,
         typer.Option(
-            "--as-of", metavar="SOAK/FILE/COMMIT", help="What it was seen with.", rich_help_panel=_RECIPE
+            "--as-of",
+            metavar="SOAK/FILE/COMMIT/FOLDER",
+            help="What it was seen with.",
+            rich_help_panel=_RECIPE,
         ),
     ] = "",
     out: Out = _OUT,

@@ -47,7 +47,7 @@ def repro(options: ReproOptions) -> int:
     store = Store(options.out, say=say)
     wanted = subject(options.finding, store, options.given)
     count = options.count or (None if options.until_hit else _COUNT)
-    gdb = the_gdb(wanted) if options.gdb else ""
+    gdb = the_gdb(wanted, as_json=options.as_json) if options.gdb else ""
     check(options.out, options.db)
     with locked(options.out, options.wait):
         rate = last_rate(wanted, options.out)
@@ -65,6 +65,7 @@ def repro(options: ReproOptions) -> int:
             here.interpreter,
             quiet=options.quiet,
             enough=lambda so_far: options.until_hit and so_far.hits > 0,
+            named=wanted.named,
         )
         if _measures(options, wanted, tried):
             measured = Reproduction(t=time.time(), hits=tried.result.hits, tries=tried.result.tries)

@@ -21,11 +21,11 @@ _KINDS = (Kind.CRASH, Kind.EXIT)
 _FAULT_LINES = 60
 
 
-def the_gdb(subject: Subject) -> str:
+def the_gdb(subject: Subject, *, as_json: bool) -> str:
     """The gdb that can stop at ``subject``.
 
     Raises:
-        UsageProblem: it is nothing to stop at.
+        UsageProblem: it is nothing to stop at, or a document is asked for.
         MachineProblem: there is no gdb.
     """
     if subject.kind not in _KINDS:
@@ -33,6 +33,8 @@ def the_gdb(subject: Subject) -> str:
             f"--gdb stops at a crash, and {subject.id} is a {subject.kind.value}: "
             f"`soak show {subject.id}` has its stacks"
         )
+    if as_json:
+        raise UsageProblem("--gdb prints stacks, for people, and has no --json; leave one of them out")
     gdb = debugger.find_gdb()
     if gdb is None:
         raise MachineProblem("--gdb: expected gdb on the PATH, found none; apt-get install gdb")

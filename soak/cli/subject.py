@@ -13,9 +13,9 @@ from soak import catalogue
 from soak.cli.exits import MachineProblem, UsageProblem
 from soak.cli.selection import select
 from soak.cli.session import interpreter_of, say
-from soak.events import Kind
+from soak.events import Kind, Sighted
 from soak.findings.finding import Finding, Reproducer
-from soak.findings.recipe import USUAL_PERTURB, from_as_of
+from soak.findings.recipe import USUAL_PERTURB, from_as_of, named_as_in, project_of
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.fold import fold
 from soak.supervisor.interpreter import Interpreter
@@ -40,8 +40,8 @@ class Given:
     env: tuple[str, ...] = ()
     as_of: str = ""
 
-    def changes(self) -> dict[str, Any]:
-        """What it says, by the reproducer's fields.
+    def changes(self) -> tuple[dict[str, Any], str]:
+        """What it says, by the reproducer's fields, and what the project's folder was called, if it says so.
 
         Raises:
             UsageProblem: --env or --as-of are something else.
@@ -51,7 +51,8 @@ class Given:
         if self.env:
             said["env"] = dict(_variable(text) for text in self.env)
         try:
-            return said | (from_as_of(self.as_of) if self.as_of else {})
+            seen, folder = from_as_of(self.as_of) if self.as_of else ({}, "")
+            return said | seen, folder
         except ValueError as error:
             raise UsageProblem(f"--as-of: {error}") from error
 
@@ -59,13 +60,20 @@ class Given:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """A finding and what brings it back. ``filed`` is it as the store knows it, if that does;
-    ``word`` what the command line calls its scenario, "" for what the reproducer says."""
+    ``word`` what the command line calls its scenario, "" for what the reproducer says; ``folder`` what its
+    project's folder was called, "" for what it is called here."""
 
     id: str
     kind: Kind
     known: Reproducer
     filed: Finding | None
     word: str = ""
+    folder: str = ""
+
+    def named(self, sighted: Sighted) -> str:
+        """The name of a sighting where this finding comes from, "" for the one that it has here."""
+        top = project_of(Path.cwd())
+        return named_as_in(sighted, top, self.folder) if self.folder not in ("", top.name) else ""
 
     @property
     def title(self) -> str:
@@ -90,9 +98,9 @@ def subject(name: str, store: Store, given: Given | None = None) -> Subject:
         UsageProblem: no or several findings go by that name, or too little is given.
     """
     given = given or Given()
-    changes = given.changes()
+    changes, folder = given.changes()
     if given.scenario:
-        return _from_line(name, store, given, changes)
+        return _from_line(name, store, given, changes, folder)
     try:
         finding = store.find(name)
     except FindingNotFoundError as error:
@@ -103,7 +111,7 @@ def subject(name: str, store: Store, given: Given | None = None) -> Subject:
     return Subject(id=finding.id, kind=finding.kind, known=known, filed=finding)
 
 
-def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any]) -> Subject:
+def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any], folder: str) -> Subject:
     missing = [word for word in ("seed", "iteration") if getattr(given, word) is None]
     if missing:
         raise UsageProblem(f"--scenario needs --{' and --'.join(missing)} too, as a report prints them")
@@ -123,7 +131,12 @@ def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any]) -
     }
     filed = next((finding for finding in store.all() if finding.id == name), None)
     return Subject(
-        id=name, kind=kind, known=Reproducer(**(usual | changes)), filed=filed, word=given.scenario
+        id=name,
+        kind=kind,
+        known=Reproducer(**(usual | changes)),
+        filed=filed,
+        word=given.scenario,
+        folder=folder,
     )
 
 

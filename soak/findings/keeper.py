@@ -46,6 +46,7 @@ class StoreKeeper:
         self._environment = dict(environment)
         self._entries = {entry.name: entry for entry in plan.entries}
         self._digests = {entry.name: digest(entry.file) for entry in plan.entries}
+        self._cwd = Path.cwd()  # asked for once: somebody may remove it
         self._kept: dict[int, Kept] = {}
 
     def keep(self, sighted: Sighted) -> Kept:
@@ -59,7 +60,7 @@ class StoreKeeper:
             self._folder.name, self._plan, entry, self._environment, digest=self._digests[entry.name]
         )
         kept = self._store.file(sighted, self._folder, context)
-        line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), Path.cwd())
+        line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), self._cwd)
         kept = self._kept[sighted.sighting] = dataclasses.replace(kept, anywhere=line)
         self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 from pathlib import Path
 
 from soak import catalogue
-from soak.events import Kind
+from soak.events import Kind, Sighted
 from soak.findings.finding import Reproducer
+from soak.findings.signature import signature
 from soak.supervisor.plan import HANG_AFTER_S
 
 #: So much of a commit's name is as good as all of it.
@@ -39,7 +41,7 @@ def anywhere(finding: str, kind: Kind, known: Reproducer, cwd: Path) -> str:
     for name, value in known.env.items():
         words += ["--env", f"{name}={value}"]
     if known.soak:
-        words += ["--as-of", as_of(known)]
+        words += ["--as-of", as_of(known, project_of(cwd).name)]
     return shlex.join(["soak", "repro", finding, *words])
 
 
@@ -52,32 +54,47 @@ def scenario_word(known: Reproducer, cwd: Path) -> str:
     return f"{near}::{known.scenario}" if catalogue.looks_like_path(near) else f"./{near}::{known.scenario}"
 
 
-def as_of(known: Reproducer) -> str:
-    """``0.1.0/4fd1c3a2b0e1/cb06878f0a12+``: soak, the scenario's file, the commit, + where it was changed."""
+def as_of(known: Reproducer, folder: str) -> str:
+    """``0.1.0/4fd1c3a2b0e1/cb06878f0a12+/shop``: soak, the scenario's file, the commit, + where it was
+    changed, and the name of the project's ``folder``, which is part of the finding's name where a file that
+    lies in it is."""
     commit, changed, _ = known.commit.partition(CHANGED)
-    return "/".join([known.soak, known.digest, commit[:_COMMIT_SHOWN] + ("+" if changed else "")])
+    return "/".join([known.soak, known.digest, commit[:_COMMIT_SHOWN] + ("+" if changed else ""), folder])
 
 
-def from_as_of(text: str) -> dict[str, str]:
-    """What :func:`as_of` said, by the reproducer's fields.
+def from_as_of(text: str) -> tuple[dict[str, str], str]:
+    """What :func:`as_of` said, by the reproducer's fields, and the folder's name.
 
     Raises:
         ValueError: it is something else.
     """
     parts = text.split("/")
-    if len(parts) != 3 or not parts[0]:
-        raise ValueError(f"expected VERSION/DIGEST/COMMIT as a report prints it, got {text!r}")
-    soak, digest, commit = parts
-    return {
-        "soak": soak,
-        "digest": digest,
-        "commit": commit.removesuffix("+") + CHANGED * commit.endswith("+"),
-    }
+    if len(parts) != 4 or not parts[0]:
+        raise ValueError(f"expected SOAK/FILE/COMMIT/FOLDER as a report prints it, got {text!r}")
+    soak, digest, commit, folder = parts
+    commit = commit.removesuffix("+") + CHANGED * commit.endswith("+")
+    return {"soak": soak, "digest": digest, "commit": commit}, folder
+
+
+def project_of(cwd: Path) -> Path:
+    """The top of the project that ``cwd`` is in: it has a ``.git``; itself without one."""
+    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+
+
+def named_as_in(sighted: Sighted, top: Path, folder: str) -> str:
+    """The name of the finding that ``sighted``, seen in the project at ``top``, would have in one whose
+    top is called ``folder``."""
+    frames = tuple(
+        dataclasses.replace(frame, file=f"/{folder}/{Path(frame.file).relative_to(top)}")
+        if Path(frame.file).is_relative_to(top)
+        else frame
+        for frame in sighted.frames
+    )
+    return signature(dataclasses.replace(sighted, frames=frames)).id
 
 
 def _near(path: Path, cwd: Path) -> str:
-    """The path as seen from ``cwd`` where both lie in one project (it has a ``.git``); else as it is."""
-    project = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
-    if not path.is_absolute() or not path.is_relative_to(project):
+    """The path as seen from ``cwd`` where both lie in one project; else as it is."""
+    if not path.is_absolute() or not path.is_relative_to(project_of(cwd)):
         return str(path)
     return os.path.relpath(path, cwd)

@@ -94,7 +94,9 @@ class Checkouts:
         """
         if commit.name in self._made:
             return self._made[commit.name], False
-        folder = self.folder / commit.name[:_SHORT]
+        # The folder's name is part of a finding's name where a file that lies in it is.
+        folder = self.folder / commit.name[:_SHORT] / self._repository.name
+        folder.parent.mkdir()
         _git(self._repository, "worktree", "add", "--quiet", "--detach", str(folder), commit.name)
         self._made[commit.name] = folder
         return folder, True

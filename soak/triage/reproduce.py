@@ -55,11 +55,19 @@ class Reproduced:
 class Tally:
     """A view: one worker is one try, and a hit if the finding was sighted in it.
 
-    Once ``enough`` is true of the count between two tries, :attr:`has_enough` is, and nothing more counts.
+    ``named`` gives a sighting the name to look for, where it has another one here: see
+    :func:`soak.findings.recipe.named_as_in`. Once ``enough`` is true of the count between two tries,
+    :attr:`has_enough` is, and nothing more counts.
     """
 
-    def __init__(self, finding: str, enough: Callable[[Reproduced], bool] = lambda _so_far: False) -> None:
+    def __init__(
+        self,
+        finding: str,
+        enough: Callable[[Reproduced], bool] = lambda _so_far: False,
+        named: Callable[[Sighted], str] = lambda _sighted: "",
+    ) -> None:
         self._finding = finding
+        self._named = named
         self._enough = enough
         self._has_enough = self._has_news = False
         self._began = 0.0
@@ -98,7 +106,7 @@ class Tally:
 
     def _kept(self, kept: Kept, sighted: Sighted) -> None:
         worker = sighted.worker
-        if self._finding in (kept.finding, former_name(sighted)):
+        if self._finding in (kept.finding, self._named(sighted), former_name(sighted)):
             self._hits.add(worker)
             if self._first_after is None:
                 self._first_after = kept.t - self._began

@@ -183,7 +183,16 @@ def checkouts(tmp_path: Path) -> tuple[Soak, Soak]:
     """Two checkouts of one commit, with a scenario in a folder and the target it imports at the top."""
     one, two = Soak(tmp_path / "one"), Soak(tmp_path / "two")
     one.folder.mkdir()
-    one.story("class Sim:\n    broken = True\n", "shop.py")
+    one.story(
+        """
+        class Sim:
+            broken = True
+
+            def jam(self):
+                raise ValueError("jammed")
+        """,
+        "shop.py",
+    )
     one.story(
         """
         @soak.scenario(seconds=5.0, rounds=1)
@@ -222,6 +231,22 @@ def test_the_line_of_a_report_works_on_another_checkout(checkouts: tuple[Soak, S
     assert "all the same" not in again.stderr
 
 
+def test_the_line_knows_a_finding_that_is_named_by_its_checkouts_folder(
+    checkouts: tuple[Soak, Soak],
+) -> None:
+    """An error in a file at the project's top has another name in a folder of another name: it is brought
+    back all the same."""
+    one, two = checkouts
+    for soak in checkouts:
+        story = soak.folder / "soaks" / "story.py"
+        story.write_text(story.read_text().replace("soak.always(", "state[0].jam() or soak.always("))
+    found = one("run", "soaks/story.py", "--target", "shop:Sim", "--count", "1")
+    again = two(*elsewhere(found), "--count", "1")
+    assert again.stdout.startswith("brought back 1/1"), again.stdout + again.stderr
+    assert "different" not in again.stdout
+    assert again.finding().name != found.finding().name
+
+
 def test_the_line_says_what_is_not_as_it_was(checkouts: tuple[Soak, Soak]) -> None:
     """Another soak, a changed scenario and another commit are told, and it is tried all the same."""
     one, two = checkouts
@@ -230,9 +255,8 @@ def test_the_line_says_what_is_not_as_it_was(checkouts: tuple[Soak, Soak]) -> No
     )
     words = elsewhere(found)
     as_of = words[words.index("--as-of") + 1]
-    words[words.index("--as-of") + 1] = as_of.replace(as_of.partition("/")[0], "0.0.9").replace(
-        as_of[-6:], "bad123"
-    )
+    _soak, digest, _commit, folder = as_of.split("/")
+    words[words.index("--as-of") + 1] = f"0.0.9/{digest}/abc123/{folder}"
     with (two.folder / "soaks" / "story.py").open("a") as file:
         file.write("# changed\n")
     again = two(*words, "--count", "1")
@@ -250,7 +274,10 @@ def test_half_a_line_is_a_mistake(soak: Soak) -> None:
             ("--scenario", "start_stop", "--seed", "1", "--iteration", "0", "--env", "X"),
             "expected NAME=VALUE",
         ),
-        (("--scenario", "start_stop", "--seed", "1", "--iteration", "0", "--as-of", "x"), "VERSION/DIGEST"),
+        (
+            ("--scenario", "start_stop", "--seed", "1", "--iteration", "0", "--as-of", "x"),
+            "SOAK/FILE/COMMIT/FOLDER",
+        ),
     ):
         done = soak("repro", "crash-12345678", *words)
         assert (done.code, said in done.stderr) == (2, True), done.stderr

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from soak import catalogue
-from soak.events import Kind
+from soak.events import Frame, Kind, Sighted
 from soak.findings.finding import Reproducer
-from soak.findings.recipe import anywhere, as_of, from_as_of
+from soak.findings.recipe import anywhere, as_of, from_as_of, named_as_in
+from soak.findings.signature import signature
+from tests.detect.samples import sample
 
 KNOWN = Reproducer(
     scenario_file="/data/story.py",
@@ -50,7 +52,7 @@ def test_what_is_unusual_is_there_and_quoted() -> None:
     line = anywhere(NAME, Kind.CRASH, known, Path("/home/ada"))
     assert line.endswith(
         "--iteration 41 --target 'shop:Sim?name=a b' --perturb heavy --guard-malloc --hang-after 2.5 "
-        "--python /opt/python --env MALLOC_PERTURB_=165 --as-of 0.1.0/4fd1c3a2b0e1/cb06878f0a12+"
+        "--python /opt/python --env MALLOC_PERTURB_=165 --as-of 0.1.0/4fd1c3a2b0e1/cb06878f0a12+/ada"
     )
 
 
@@ -80,11 +82,25 @@ def test_a_built_in_scenario_goes_by_its_name() -> None:
 def test_what_it_was_seen_with_is_read_back(commit: str) -> None:
     """Version, digest and commit, each of them also where it is not known."""
     known = dataclasses.replace(KNOWN, soak="0.1.0", digest="4fd1c3a2b0e1", commit=commit)
-    assert from_as_of(as_of(known)) == {"soak": "0.1.0", "digest": "4fd1c3a2b0e1", "commit": commit}
+    seen = {"soak": "0.1.0", "digest": "4fd1c3a2b0e1", "commit": commit}
+    assert from_as_of(as_of(known, "shop")) == (seen, "shop")
 
 
-@pytest.mark.parametrize("text", ["0.1.0", "/a/b", "a/b/c/d"])
+@pytest.mark.parametrize("text", ["0.1.0", "/a/b/c", "a/b/c", "a/b/c/d/e"])
 def test_anything_else_is_a_mistake(text: str) -> None:
     """The message shows what came."""
-    with pytest.raises(ValueError, match="VERSION/DIGEST/COMMIT"):
+    with pytest.raises(ValueError, match="SOAK/FILE/COMMIT/FOLDER"):
         from_as_of(text)
+
+
+def test_a_folder_of_another_name_makes_another_name_and_both_are_known() -> None:
+    """A file at the project's top is named with its folder, deeper ones are not."""
+    top = Frame(function="lift", file="/home/ada/two/arm.py", line=1)
+    deep = Frame(function="lift", file="/home/ada/two/arm/engine.py", line=1)
+    for frame, same in ((top, False), (deep, True)):
+        here = sample(Sighted, kind=Kind.CRASH, frames=(frame,))
+        there = dataclasses.replace(
+            here, frames=(dataclasses.replace(frame, file=frame.file.replace("ada/two", "bob/one")),)
+        )
+        assert (signature(here) == signature(there)) is same
+        assert named_as_in(here, Path("/home/ada/two"), "one") == signature(there).id
