@@ -121,5 +121,5 @@ def test_a_file_that_is_gone_and_a_strange_name_are_told(tmp_path: Path) -> None
     """With what was expected."""
     with pytest.raises(FileNotFoundError, match="bring it back"):
         soak.narrowed("gone.py", beside=str(tmp_path / "x.py"))
-    with pytest.raises(ValueError, match="built-in scenario of .*start_stop"):
+    with pytest.raises(ValueError, match=r"built-in scenario of .*start_stop"):
         soak.narrowed("start_stopp")

@@ -49,5 +49,5 @@ def test_a_rate_is_held_against_what_comes_anyway() -> None:
     """Where one in two comes anyway, the bad rate lies above it."""
     test = usable(1.0, nothing=0.5)
     assert 0.5 < test.bad < test.good < 1
-    with pytest.raises(ValueError, match="above 0.5"):
+    with pytest.raises(ValueError, match=r"above 0\.5"):
         usable(0.5, nothing=0.5)
