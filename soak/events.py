@@ -12,6 +12,7 @@ import json
 import types
 import typing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from soak.timing import Took
@@ -94,6 +95,14 @@ class RunStarted(Event):
     jobs: int
     environment: dict[str, str]
     isolation: Isolation = Isolation.RUN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """An interrupted or killed run goes on; ``seconds`` of its budget were spent before."""
+
+    argv: tuple[str, ...]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,13 +244,17 @@ class Evidence(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept(Event):
-    """The store filed a sighting: the ``occurrence``-th of ``finding``, ``new`` if never seen before."""
+    """The store filed a sighting: the ``occurrence``-th of ``finding``, ``new`` if never seen before.
+
+    ``anywhere`` is the command that tries to bring it back on another checkout, which has no such store.
+    """
 
     sighting: int
     finding: str
     occurrence: int
     new: bool
     path: str
+    anywhere: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +397,8 @@ def to_plain(value: Any) -> Any:
     match value:
         case enum.Enum():
             return value.value
+        case Path():
+            return str(value)
         case tuple() | list():
             return [to_plain(item) for item in value]
         case dict():
@@ -437,7 +452,7 @@ def _restore(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         inner = [arm for arm in typing.get_args(hint) if arm is not type(None)]
         return None if value is None else _restore(inner[0], value)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+    if isinstance(hint, type) and issubclass(hint, (enum.Enum, Path)):
         return hint(value)
     if dataclasses.is_dataclass(hint):
         return _build(hint, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 from pathlib import Path
@@ -36,6 +37,14 @@ def write_whole(path: Path, content: bytes | str, *, sync: bool = True) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def digest(path: Path) -> str:
+    """Twelve hexadecimal digits that name the file's content; "" where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return ""
 
 
 def copy_bounded(source: Path, target: Path, limit: int = 1_000_000, *, sync: bool = True) -> None:

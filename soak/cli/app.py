@@ -52,7 +52,20 @@ Wait = Annotated[
     typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out."),
 ]
 
-_OUT = Path(".soak")
+Confidence = Annotated[
+    float, typer.Option("--confidence", min=0.5, max=0.9999, metavar="C", help="How sure to be.")
+]
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database [soak.db in --out]."
+    ),
+]
+
+_OUT, _HERE = Path(".soak"), Path()
+#: The heading in `soak repro --help` over what a report's line says.
+_RECIPE = "Instead of what --out knows"
 
 
 def _version(value: bool) -> None:
@@ -102,7 +115,14 @@ def run(
     guard_malloc: Annotated[
         bool, typer.Option("--guard-malloc", help="Put guard pages around MuJoCo's allocations.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Carry on an interrupted or killed run: the newest, or the one named instead."
+        ),
+    ] = False,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -124,8 +144,10 @@ def run(
         isolation=isolation,
         guard_malloc=guard_malloc,
         wait=wait,
+        db=db,
         as_json=as_json,
         quiet=quiet,
+        resume=resume,
     )
     raise typer.Exit(run(options))
 
@@ -166,19 +188,166 @@ def show(
 @app.command()
 def repro(
     finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try.")] = 20,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try [20].")
+    ] = None,
+    until_hit: Annotated[
+        bool, typer.Option("--until-hit", help="Try until it came back once; as often as it takes.")
+    ] = False,
+    gdb: Annotated[
+        bool, typer.Option("--gdb", help="Stop at the crash in gdb, with Python frames; at most N tries.")
+    ] = False,
     python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
+    scenario: Annotated[
+        str,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE::NAME",
+            help="As a report says it: without the findings of --out.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = "",
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", rich_help_panel=_RECIPE)] = None,
+    iteration: Annotated[
+        int | None, typer.Option("--iteration", min=0, metavar="I", rich_help_panel=_RECIPE)
+    ] = None,
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=0, metavar="I", help="Where its worker began.", rich_help_panel=_RECIPE),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="MODULE:ATTR", rich_help_panel=_RECIPE)
+    ] = None,
+    perturb: Annotated[Perturb | None, typer.Option("--perturb", rich_help_panel=_RECIPE)] = None,
+    guard_malloc: Annotated[bool | None, typer.Option("--guard-malloc", rich_help_panel=_RECIPE)] = None,
+    hang_after: Annotated[
+        float | None, typer.Option("--hang-after", min=0.1, metavar="S", rich_help_panel=_RECIPE)
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option("--env", metavar="NAME=VALUE", rich_help_panel=_RECIPE)
+    ] = None,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of", metavar="SOAK/FILE/COMMIT", help="What it was seen with.", rich_help_panel=_RECIPE
+        ),
+    ] = "",
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    db: Db = "",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring a finding back: its scenario, seed, target and perturbation again, N times in fresh workers."""
+    from soak.cli.repro import ReproOptions, repro
+    from soak.cli.subject import Given
+
+    given = Given(
+        scenario=scenario,
+        seed=seed,
+        iteration=iteration,
+        first_iteration=first,
+        target=target,
+        perturb=perturb.value if perturb else None,
+        guard_malloc=guard_malloc,
+        hang_after=hang_after,
+        env=tuple(env or ()),
+        as_of=as_of,
+    )
+    options = ReproOptions(
+        finding=finding,
+        count=count,
+        until_hit=until_hit,
+        gdb=gdb,
+        python=python,
+        given=given,
+        out=out,
+        wait=wait,
+        db=db,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(repro(options))
+
+
+@app.command()
+def fixed(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    confidence: Confidence = 0.95,
+    rate: Annotated[
+        str,
+        typer.Option(
+            "--rate", metavar="HITS/TRIES", help="How often it came; as it was last measured without."
+        ),
+    ] = "",
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
+    ] = None,
+    python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
+    out: Out = _OUT,
+    wait: Wait = 0.0,
+    db: Db = "",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether a finding is fixed: 0 yes, 1 no, 5 not shown, and how many clean tries are missing."""
+    from soak.cli.fixed import FixedOptions, fixed
+
+    options = FixedOptions(
+        finding=finding,
+        confidence=confidence,
+        rate=rate,
+        minutes=minutes,
+        python=python,
+        out=out,
+        wait=wait,
+        db=db,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(fixed(options))
+
+
+@app.command()
+def bisect(
+    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
+    good: Annotated[str, typer.Option("--good", metavar="REV", help="A commit that does not have it.")],
+    bad: Annotated[str, typer.Option("--bad", metavar="REV", help="A later one that has it.")] = "HEAD",
+    repo: Annotated[
+        Path,
+        typer.Option("--repo", metavar="DIR", help="The target's checkout; the working directory's without."),
+    ] = _HERE,
+    build: Annotated[
+        str, typer.Option("--build", metavar="CMD", help="Run in each commit's checkout before its tries.")
+    ] = "",
+    confidence: Confidence = 0.95,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
+    ] = None,
+    python: Python = "",
     out: Out = _OUT,
     wait: Wait = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring a finding back: its scenario, seed, target and perturbation again, N times in fresh workers."""
-    from soak.cli.repro import repro
+    """Find the commit that brought a finding, though it comes only now and then: 0 found, 5 not sure."""
+    from soak.cli.bisect import BisectOptions, bisect
 
-    raise typer.Exit(
-        repro(finding, count=count, python=python, out=out, wait=wait, as_json=as_json, quiet=quiet)
+    options = BisectOptions(
+        finding=finding,
+        good=good,
+        bad=bad,
+        repo=repo,
+        build=build,
+        confidence=confidence,
+        minutes=minutes,
+        python=python,
+        out=out,
+        wait=wait,
+        as_json=as_json,
+        quiet=quiet,
     )
+    raise typer.Exit(bisect(options))
 
 
 @app.command()

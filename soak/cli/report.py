@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from soak.cli.exits import Exit, UsageProblem
-from soak.cli.session import answer
+from soak.cli.session import answer, complete
 from soak.report.fold import fold
 from soak.report.machine import document
 from soak.report.verdict import closing_text, verdict
@@ -14,6 +14,7 @@ from soak.report.verdict import closing_text, verdict
 
 def report(name: str, *, out: Path, as_json: bool) -> int:
     """Print the report of the run whose name begins with ``name``; of the newest without one."""
+    complete(out)
     folder = _find(name, out)
     progress = fold(folder / "events.jsonl")
     said = progress.ended.verdict if progress.ended else verdict(progress)

@@ -3,72 +3,96 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from soak import catalogue
-from soak.cli.exits import MachineProblem, UsageProblem, exit_code
-from soak.cli.selection import select
-from soak.cli.session import answer, execute, interpreter_of, locked, say
+from soak.cli.attempt import Attempt, attempt
+from soak.cli.exits import UsageProblem, exit_code
+from soak.cli.recall import check, remember
+from soak.cli.repro_gdb import repro_gdb, the_gdb
+from soak.cli.session import answer, locked, say
+from soak.cli.subject import Given, Subject, last_rate, stand, subject
 from soak.events import Verdict, to_plain
-from soak.findings.finding import Finding, Reproduction
-from soak.findings.store import FindingNotFoundError, Store
-from soak.report.fold import Progress
-from soak.report.views import views_for
-from soak.supervisor.machine import environment
+from soak.findings.finding import Reproduction
+from soak.findings.store import Store
 from soak.supervisor.plan import Plan
-from soak.supervisor.run import Ending, View
-from soak.triage.reproduce import Reproduced, Tally, plan_for
+from soak.supervisor.run import Ending
+from soak.triage.rates import Rate, say_none
+from soak.triage.reproduce import Reproduced, plan_of
+
+#: How often it is tried where nobody says.
+_COUNT = 20
 
 
-def repro(name: str, *, count: int, python: str, out: Path, wait: float, as_json: bool, quiet: bool) -> int:
-    """Try ``count`` times; exit code 1 when the finding came back (or another one did), 0 when none did."""
-    store = Store(out, say=say)
-    try:
-        finding = store.find(name)
-    except FindingNotFoundError as error:
-        raise UsageProblem(str(error)) from error
-    with locked(out, wait):
-        interpreter = interpreter_of(python or finding.reproducer.python, out)
-        selection = select([_scenario_word(finding)], interpreter, finding.reproducer.target)
-        if not selection.entries:
-            skip = selection.skipped[0]
-            raise MachineProblem(f"{skip.name} cannot run here: {skip.reason}; {skip.remedy}")
-        plan = plan_for(finding, selection.entries[0], tries=count, out=out, python=python)
-        say(f"soak: {finding.id}: {finding.title}; trying {count} times, {_how(plan)}")
-        tally = Tally(finding.id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReproOptions:
+    """The command line of ``soak repro``."""
 
-        def views(progress: Progress) -> Sequence[View]:
-            return [tally, *views_for(progress, quiet=quiet, terminal=sys.stderr.isatty())]
+    finding: str
+    count: int | None = None
+    until_hit: bool = False
+    gdb: bool = False
+    python: str = ""
+    given: Given = field(default_factory=Given)
+    out: Path = Path(".soak")
+    wait: float = 0.0
+    db: str = ""
+    as_json: bool = False
+    quiet: bool = False
 
-        outcome = execute(
-            plan, interpreter, argv=sys.argv[1:], environment=environment(interpreter.executable), views=views
+
+def repro(options: ReproOptions) -> int:
+    """Try it; exit code 1 when the finding came back (or another one did), 0 when none did."""
+    store = Store(options.out, say=say)
+    wanted = subject(options.finding, store, options.given)
+    count = options.count or (None if options.until_hit else _COUNT)
+    gdb = the_gdb(wanted) if options.gdb else ""
+    check(options.out, options.db)
+    with locked(options.out, options.wait):
+        rate = last_rate(wanted, options.out)
+        here = stand(wanted, python=options.python, out=options.out)
+        plan = plan_of(
+            wanted.kind, wanted.known, here.entry, tries=count, out=options.out, python=here.python
         )
-        result = tally.result()
-        if result.tries:
-            measured = Reproduction(t=time.time(), hits=result.hits, tries=result.tries)
-            store.record_reproduction(finding.id, measured)
-    _report(result, as_json=as_json)
+        often = "until it comes back" if count is None else f"{count} times"
+        say(f"soak: {wanted.id}: {wanted.title}; trying {often}, {_how(plan)}")
+        if gdb:
+            return repro_gdb(wanted, here, plan, gdb=gdb)
+        tried = attempt(
+            plan,
+            wanted.id,
+            here.interpreter,
+            quiet=options.quiet,
+            enough=lambda so_far: options.until_hit and so_far.hits > 0,
+        )
+        if _measures(options, wanted, tried):
+            measured = Reproduction(t=time.time(), hits=tried.result.hits, tries=tried.result.tries)
+            store.record_reproduction(wanted.id, measured)
+        remembered = remember(options.out, options.db)
+    _report(tried.result, rate, as_json=options.as_json)
+    outcome = tried.outcome
     if outcome.ending is Ending.CANNOT_START:
         raise UsageProblem(outcome.problem)
     if outcome.ending in (Ending.INTERRUPTED, Ending.DISK):
         return exit_code(outcome.verdict, outcome.signal)
-    return exit_code(Verdict.FINDINGS if result.hits or result.different else Verdict.CLEAN)
+    found = tried.result.hits or tried.result.different
+    return exit_code(Verdict.FINDINGS if found else Verdict.CLEAN) or remembered
 
 
-def _scenario_word(finding: Finding) -> str:
-    """Where its scenario lies now: in its file, or under its name if another checkout recorded it."""
-    known = finding.reproducer
-    if Path(known.scenario_file).is_file():
-        return f"{known.scenario_file}::{known.scenario}"
-    if known.scenario in catalogue.built_in_files():
-        return known.scenario
-    raise UsageProblem(
-        f"{finding.id}: expected its scenario {known.scenario!r} in {known.scenario_file}, which is gone; "
-        "bring the file back"
-    )
+def in_words(result: Reproduced, rate: Rate | None) -> str:
+    """What the tries brought; with none, how much of a surprise that is."""
+    tries = result.tries - result.cut
+    if result.hits or rate is None or not tries:
+        return result.in_words()
+    return "\n".join([f"brought back {say_none(tries, rate)}", *result.others_in_words()])
+
+
+def _measures(options: ReproOptions, wanted: Subject, tried: Attempt) -> bool:
+    """Whether the count is a rate of the reproducer that the store knows: a hunt that ends at the first hit
+    and tries of something else are none."""
+    own = wanted.filed is not None and wanted.known == wanted.filed.reproducer
+    return own and tried.result.tries > 0 and not options.until_hit
 
 
 def _how(plan: Plan) -> str:
@@ -78,9 +102,11 @@ def _how(plan: Plan) -> str:
     return f"iterations {plan.first_iteration} to {last} of seed {plan.seed} in fresh workers"
 
 
-def _report(result: Reproduced, *, as_json: bool) -> None:
+def _report(result: Reproduced, rate: Rate | None, *, as_json: bool) -> None:
+    words = in_words(result, rate)
     if as_json:
-        answer(json.dumps(to_plain(result), indent=2))
-        say(result.in_words())
+        before = to_plain(rate) if rate else None
+        answer(json.dumps(to_plain(result) | {"before": before}, indent=2))
+        say(words)
     else:
-        answer(result.in_words())
+        answer(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
+from soak.cli.recall import check, remember
+from soak.cli.resume import find_interrupted, scenario_word
 from soak.cli.selection import Selection, select
 from soak.cli.session import Outcome, answer, default_jobs, execute, fresh_seed, interpreter_of, locked, say
 from soak.events import Isolation, Verdict
@@ -21,6 +24,19 @@ from soak.supervisor.plan import HANG_AFTER_S, Plan
 from soak.supervisor.run import Ending, View
 
 _DEFAULT_MINUTES = 1.0
+#: What decides a run: one that is resumed has its own.
+_OF_THE_RUN = (
+    "minutes",
+    "count",
+    "until_fail",
+    "seed",
+    "target",
+    "python",
+    "hang_after",
+    "perturb",
+    "isolation",
+    "guard_malloc",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +57,22 @@ class RunOptions:
     isolation: Isolation = Isolation.RUN
     guard_malloc: bool = False
     wait: float = 0.0
+    db: str = ""
     as_json: bool = False
     quiet: bool = False
+    resume: bool = False
+
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunOptions)}
 
 
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
     with locked(options.out, options.wait):
+        check(options.out, options.db)
+        folder = None
+        if options.resume:
+            folder, options = interrupted(options)
         interpreter = interpreter_of(options.python, options.out)
         selection = select(options.scenarios, interpreter, options.target)
         if not selection.entries:
@@ -66,8 +91,42 @@ def run(options: RunOptions) -> int:
             environment=environment(interpreter.executable),
             skipped=selection.skipped,
             views=views,
+            resume=folder,
         )
-    return report(outcome, options)
+        remembered = remember(options.out, options.db)
+    return report(outcome, options) or remembered
+
+
+def interrupted(options: RunOptions) -> tuple[Path, RunOptions]:
+    """The folder of the run that `--resume` means, and the options that carry it on as it was begun.
+
+    Raises:
+        UsageProblem: no run can be resumed, it is not said which, or an option asks for another run.
+    """
+    changed = [
+        f"--{name.replace('_', '-')}" for name in _OF_THE_RUN if getattr(options, name) != _DEFAULTS[name]
+    ]
+    if changed or len(options.scenarios) > 1:
+        what = ", ".join(changed) or "several names"
+        raise UsageProblem(
+            f"--resume takes one run at most and carries on its own budget, seed and settings, got {what}"
+        )
+    folder, plan = find_interrupted(options.out, "".join(options.scenarios))
+    return folder, dataclasses.replace(
+        options,
+        scenarios=tuple(scenario_word(entry) for entry in plan.entries),
+        minutes=plan.minutes,
+        count=plan.count,
+        until_fail=plan.until_fail,
+        jobs=options.jobs or plan.jobs,
+        seed=plan.seed,
+        target=plan.target,
+        python=plan.python,
+        hang_after=plan.hang_after if plan.hang_after_given else None,
+        perturb=plan.perturb,
+        isolation=plan.isolation,
+        guard_malloc=plan.guard_malloc,
+    )
 
 
 def plan_of(options: RunOptions, selection: Selection) -> Plan:

@@ -13,16 +13,17 @@ from pathlib import Path
 
 from soak.cli.exits import Exit, MachineProblem, Problem, UsageProblem
 from soak.cli.selection import Skipped
-from soak.events import ScenarioSkipped, Verdict
+from soak.events import ScenarioSkipped, Sighted, Verdict, WorkerStarted
 from soak.findings.keeper import StoreKeeper
+from soak.findings.mend import mend_all
 from soak.findings.store import Store
 from soak.report.fold import Progress
 from soak.report.verdict import verdict
 from soak.supervisor.interpreter import Interpreter, InterpreterError, find_interpreter
 from soak.supervisor.lock import LockHeldError, RunLock
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import Plan, Standing
 from soak.supervisor.run import Ending, Run, View
-from soak.supervisor.stream import StreamError
+from soak.supervisor.stream import StreamError, read_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def answer(text: str) -> None:
 
 @contextlib.contextmanager
 def locked(out: Path, wait: float) -> Iterator[None]:
-    """The output folder, made and locked.
+    """The output folder, made and locked; what killed runs left is completed.
 
     Raises:
         MachineProblem: it cannot be made or written.
@@ -79,9 +80,37 @@ def locked(out: Path, wait: float) -> Iterator[None]:
             f"{out}: expected a folder that can be written, got: {error.strerror}; name another with --out"
         ) from error
     try:
+        mend_all(out, lambda text: say(f"soak: {text}"))
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def locked_if_free(out: Path) -> Iterator[bool]:
+    """The lock of ``out``, if nobody has it and the folder can be written; tells whether.
+
+    Who has it has first completed what killed runs left.
+    """
+    lock = RunLock(out)
+    try:
+        if not (out / "runs").is_dir():
+            raise FileNotFoundError(out / "runs")
+        lock.acquire(wait=0.0, waiting=lambda _who: None)
+    except (LockHeldError, OSError):
+        yield False
+        return
+    try:
+        mend_all(out, lambda text: say(f"soak: {text}"))
+        yield True
+    finally:
+        lock.release()
+
+
+def complete(out: Path) -> None:
+    """Complete what killed runs left in ``out``, unless a run works there or it cannot be written."""
+    with locked_if_free(out):
+        pass
 
 
 def interpreter_of(python: str, out: Path) -> Interpreter:
@@ -114,15 +143,21 @@ def execute(
     environment: Mapping[str, str],
     skipped: Sequence[Skipped] = (),
     views: Callable[[Progress], Sequence[View]] = lambda _progress: (),
+    enough: Callable[[], bool] = lambda: False,
+    resume: Path | None = None,
 ) -> Outcome:
-    """Run ``plan`` in a new folder below its ``out``, which the caller has locked.
+    """Run ``plan`` in a new folder below its ``out``, which the caller has locked; or resume a run's folder.
+
+    It ends when its budget is spent, or when ``enough()``.
 
     Raises:
         MachineProblem: the folder cannot be written.
     """
     progress = Progress()
     try:
-        folder = _new_run_folder(plan.out.resolve())
+        folder = resume.resolve() if resume else _new_run_folder(plan.out.resolve())
+        standing = stand(folder, progress) if resume else None
+        plan.save(folder)
         store = Store(plan.out, say=lambda text: say(f"soak: {text}"))
         run = Run(
             plan,
@@ -131,6 +166,8 @@ def execute(
             keeper=StoreKeeper(store, plan, folder, environment),
             views=[progress, *views(progress)],
             judge=lambda: verdict(progress),
+            enough=enough,
+            standing=standing,
         )
         told = [
             ScenarioSkipped(t=time.time(), scenario=skip.name, reason=skip.reason, remedy=skip.remedy)
@@ -149,6 +186,29 @@ def execute(
         problem=run.problem,
         signal=run.signal,
     )
+
+
+def stand(folder: Path, progress: Progress) -> Standing:
+    """How far the run in ``folder`` had come; ``progress`` is fed what it did.
+
+    Raises:
+        OSError: its stream cannot be read.
+    """
+    workers = sightings = 0
+    for event in read_events(folder / "events.jsonl"):
+        if event is None:
+            progress.broken_lines += 1
+            continue
+        progress.see(event)
+        match event:
+            case WorkerStarted():
+                workers = max(workers, event.worker)
+            case Sighted():
+                sightings = max(sightings, event.sighting)
+            case _:
+                pass
+    tries = {row.name: row.tries for row in progress.scenarios.values()}
+    return Standing(seconds=progress.elapsed, workers=workers, sightings=sightings, tries=tries)
 
 
 def _new_run_folder(out: Path) -> Path:

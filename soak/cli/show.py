@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from soak.cli.exits import Exit, UsageProblem
-from soak.cli.session import answer, say
+from soak.cli.session import answer, complete, say
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.show import finding_document, finding_text, findings_text
 
 
 def show(name: str, *, out: Path, as_json: bool) -> int:
     """Print one finding, or all of them without a name."""
+    complete(out)
     store = Store(out, say=say)
     if not name:
         documents = [finding_document(store, finding) for finding in store.all()]

@@ -40,10 +40,11 @@ class Detective:
     Its memory is bounded: a fixed amount per living worker, and the last ended ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sightings: int = 0) -> None:
+        """``sightings`` were numbered before: by the part of a resumed run that was interrupted."""
         self._workers: dict[int, Watched] = {}
         self._ended: deque[int] = deque()
-        self._count = 0
+        self._count = sightings
 
     def feed(self, event: Event, *, evidence: tuple[str, ...] = ()) -> list[Sighted]:
         """The problems that ``event`` shows, each with ``evidence``: paths relative to the run's folder.

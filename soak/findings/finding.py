@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from soak.events import Frame, Kind, Sighted
+from soak.supervisor.machine_environment import TELLING_VARIABLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingContext:
     """What a sighting does not know of itself: the run, and how its worker was told to work.
 
-    ``environment`` is what goes into ``env.json``: versions, machine, settings.
+    ``environment`` is what goes into ``env.json``: versions, machine, settings. ``digest`` names the
+    content of the scenario's file.
     """
 
     run: str
@@ -24,11 +26,17 @@ class FindingContext:
     hang_after: float
     python: str
     environment: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproducer:
-    """Everything that ``soak repro`` needs. The worker began at ``first_iteration``."""
+    """Everything that ``soak repro`` needs. The worker began at ``first_iteration``.
+
+    The last four say where it was seen: the version of soak, the digest of the scenario's file, the commit
+    of the working directory ("(changed)" behind it where files differed), and the environment variables
+    that change what a race looks like. "" where nobody noted it.
+    """
 
     scenario_file: str
     scenario: str
@@ -40,6 +48,10 @@ class Reproducer:
     guard_malloc: bool
     hang_after: float
     python: str
+    soak: str = ""
+    digest: str = ""
+    commit: str = ""
+    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +97,8 @@ def reproducer_of(sighted: Sighted, context: FindingContext) -> Reproducer:
         guard_malloc=context.guard_malloc,
         hang_after=context.hang_after,
         python=context.python,
+        soak=context.environment.get("soak", ""),
+        digest=context.digest,
+        commit=context.environment.get("git", ""),
+        env={name: context.environment[name] for name in TELLING_VARIABLES if context.environment.get(name)},
     )

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from soak.events import Evidence, Kept, Sighted
-from soak.findings.finding import FindingContext
+from soak.files import digest
+from soak.findings.finding import FindingContext, reproducer_of
+from soak.findings.recipe import anywhere
 from soak.findings.store import Store
-from soak.supervisor.plan import Plan
+from soak.supervisor.plan import Entry, Plan
 
 #: Evidence that comes later than so many sightings has nobody to go to: a run of days must not grow.
 _SIGHTINGS_OPEN = 1000
+
+
+def context_of(
+    run: str, plan: Plan, entry: Entry, environment: Mapping[str, str], *, digest: str = ""
+) -> FindingContext:
+    """What brings a sighting of ``entry`` in this run back; ``digest`` is its file's as the run began."""
+    return FindingContext(
+        run=run,
+        scenario_file=str(entry.file),
+        scenario=entry.name,
+        target=plan.target,
+        seed=plan.seed,
+        perturb=plan.perturb,
+        guard_malloc=plan.guard_malloc,
+        hang_after=plan.hang_limit(entry),
+        python=plan.python,
+        environment=dict(environment),
+        digest=digest,
+    )
 
 
 class StoreKeeper:
@@ -23,6 +45,7 @@ class StoreKeeper:
         self._folder = folder
         self._environment = dict(environment)
         self._entries = {entry.name: entry for entry in plan.entries}
+        self._digests = {entry.name: digest(entry.file) for entry in plan.entries}
         self._kept: dict[int, Kept] = {}
 
     def keep(self, sighted: Sighted) -> Kept:
@@ -31,20 +54,13 @@ class StoreKeeper:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        plan, entry = self._plan, self._entries[sighted.scenario]
-        context = FindingContext(
-            run=self._folder.name,
-            scenario_file=str(entry.file),
-            scenario=entry.name,
-            target=plan.target,
-            seed=plan.seed,
-            perturb=plan.perturb,
-            guard_malloc=plan.guard_malloc,
-            hang_after=plan.hang_limit(entry),
-            python=plan.python,
-            environment=self._environment,
+        entry = self._entries[sighted.scenario]
+        context = context_of(
+            self._folder.name, self._plan, entry, self._environment, digest=self._digests[entry.name]
         )
-        kept = self._kept[sighted.sighting] = self._store.file(sighted, self._folder, context)
+        kept = self._store.file(sighted, self._folder, context)
+        line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), Path.cwd())
+        kept = self._kept[sighted.sighting] = dataclasses.replace(kept, anywhere=line)
         self._kept.pop(sighted.sighting - _SIGHTINGS_OPEN, None)
         return kept
 

@@ -48,6 +48,37 @@ def tries_to_see(rate: float, confidence: float = CONFIDENCE) -> int:
     return math.ceil(math.log(1 - confidence) / math.log(1 - rate))
 
 
+def chance_of_none(rate: float, tries: int) -> float:
+    """How likely it is that ``tries`` in a row show nothing of a failure of this rate."""
+    return float((1 - rate) ** tries)
+
+
+def clean_runs_needed(hits: int, tries: int, confidence: float = CONFIDENCE) -> int:
+    """So many runs without a failure show that it comes less often than the ``hits`` in ``tries`` before.
+
+    By Fisher's exact test, one-sided: the smallest n for which, if all ``tries`` + n had one rate, the
+    failures would all lie among the first ``tries`` by chance 1 - ``confidence`` at most. Unlike
+    ``tries_to_see`` it does not take the measured rate for the true one: 1/20 asks for 380, not for 59.
+
+    Raises:
+        ValueError: it never failed, or more often than it was tried.
+    """
+    if not 0 < hits <= tries:
+        raise ValueError(f"expected 0 < hits <= tries, got {hits} of {tries}")
+    needed = 0
+    while chance_of_clean(hits, tries, needed) > 1 - confidence + 1e-12:
+        needed = needed + 1 if needed < 1000 else math.ceil(needed * 1.01)
+    return needed
+
+
+def chance_of_clean(hits: int, tries: int, clean: int) -> float:
+    """Fisher's exact p-value, one-sided, for ``hits`` in ``tries`` before against none in ``clean`` now."""
+    below = sum(
+        math.log(tries - hit) - math.log(tries + clean - hit) for hit in range(hits)
+    )  # log of C(tries, hits) / C(tries + clean, hits)
+    return math.exp(below)
+
+
 def percent(rate: float) -> str:
     """A rate as per cent, two digits that count: ``35``, ``2.5``, ``0.83``, ``0.0012``."""
     value = rate * 100

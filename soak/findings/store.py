@@ -70,6 +70,30 @@ class Store:
             path=f"findings/{name.id}/{number}",
         )
 
+    def file_once(self, sighted: Sighted, run_folder: Path, context: FindingContext) -> Kept:
+        """As :meth:`file`, for a sighting that a killed supervisor may have filed without saying so.
+
+        Raises:
+            OSError: the disk is full or cannot be written; nothing half-written stays behind.
+        """
+        name = signature(sighted)
+        folder = self._folder / name.id
+        for number in reversed(_numbers(folder)):
+            if not _is_of(folder / str(number), sighted, context):
+                continue
+            known = self._read(folder)
+            if known is None or known.count < number:  # it was filed, and not counted
+                self._write(_counted(known, name, number, sighted, context))
+            return Kept(
+                t=sighted.t,
+                sighting=sighted.sighting,
+                finding=name.id,
+                occurrence=number,
+                new=number == 1,
+                path=f"findings/{name.id}/{number}",
+            )
+        return self.file(sighted, run_folder, context)
+
     def add_evidence(self, kept: Kept, path: Path, name: str = "") -> Path | None:
         """Add a file that came later to an occurrence; None where file or occurrence are not there any more.
 
@@ -197,6 +221,15 @@ def _counted(
         reproducer=reproducer_of(sighted, context),
         reproductions=known.reproductions if known else (),
     )
+
+
+def _is_of(folder: Path, sighted: Sighted, context: FindingContext) -> bool:
+    """Whether the occurrence in ``folder`` is this sighting of this run."""
+    try:
+        found = occurrence.read(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return found.context.run == context.run and found.sighted == sighted
 
 
 def _goes_by(name: str, prefix: str) -> bool:

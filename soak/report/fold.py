@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from soak.events import (
@@ -14,6 +14,7 @@ from soak.events import (
     Kept,
     Kind,
     Note,
+    Resumed,
     RunEnded,
     RunStarted,
     Sample,
@@ -21,11 +22,13 @@ from soak.events import (
     Sighted,
     WorkerEnded,
     WorkerStarted,
-    decode,
 )
 from soak.findings.signature import signature
 from soak.findings.statistics import zero_failure_bound
 from soak.report.rows import Counts, FindingRow, ScenarioRow, WorkerRow
+from soak.supervisor.stream import read_events
+
+__all__ = ["Progress", "fold", "read_events"]
 
 _NOTES_KEPT = 20
 _SIGHTINGS_OPEN = 1000
@@ -47,6 +50,7 @@ class Progress:
         self._workers: dict[int, WorkerRow] = {}
         self._names: dict[int, str] = {}
         self._last_t = 0.0
+        self._before, self._since = 0.0, 0.0
 
     def tick(self) -> None:
         """Time passes; a fold does not mind."""
@@ -57,8 +61,12 @@ class Progress:
         match event:
             case RunStarted():
                 self.started = event
+                self._since = event.t
                 for name in event.scenarios:
                     self._scenario(name)
+            case Resumed():
+                self.ended = None
+                self._before, self._since = event.seconds, event.t
             case ScenarioSkipped():
                 self.skipped.append(event)
             case Note():
@@ -135,12 +143,12 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run began; for a fold over an old stream, until its last event."""
+        """Seconds that the run has run; for a fold over an old stream, until its last event."""
         if self.started is None:
             return 0.0
         if self.ended is not None:
             return self.ended.seconds
-        return max(0.0, max(self._clock(), self._last_t) - self.started.t)
+        return self._before + max(0.0, max(self._clock(), self._last_t) - self._since)
 
     @property
     def seconds_left(self) -> float | None:
@@ -189,17 +197,3 @@ def fold(path: Path) -> Progress:
         else:
             progress.see(event)
     return progress
-
-
-def read_events(path: Path) -> Iterator[Event | None]:
-    """The events of a stream; None for a line that is none, such as the last one of a run that was killed.
-
-    Raises:
-        OSError: the stream cannot be read.
-    """
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                yield decode(line)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                yield None

@@ -87,4 +87,5 @@ def _finding(progress: Progress, row: FindingRow) -> dict[str, Any]:
         "evidence": row.path,
         "missing": dict(row.missing),
         "repro": f"soak repro {row.id}",
+        "repro_elsewhere": row.anywhere,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from soak.events import to_plain
 from soak.findings.finding import Finding, Reproducer
+from soak.findings.recipe import anywhere
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
 from soak.report.verdict import repro_line
@@ -70,6 +71,7 @@ def _head(finding: Finding, folders: list[Path], out: Path) -> list[str]:
         f"  named by    {' | '.join(finding.parts)}",
         *_reproducer(finding.reproducer),
         f"  brings back {repro_line(finding.id, out)}",
+        f"  elsewhere   {anywhere(finding.id, finding.kind, finding.reproducer, Path.cwd())}",
     ]
     lines += [
         f"  measured    {say_rate(measured.hits, measured.tries)} on {_day(measured.t)}"

@@ -131,10 +131,12 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path) -> list[str]:
     )
     kept = f"; evidence in {out / row.path}" if row.path else "; no evidence could be kept"
     scenarios = ", ".join(sorted(row.scenarios - {""}))
+    anywhere = [f"    elsewhere: {printable(row.anywhere)}"] if row.anywhere else []
     return [
         f"{row.id}  {printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         f"    {repro_line(row.id, out)}",
+        *anywhere,
     ]
 
 

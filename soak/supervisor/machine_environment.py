@@ -17,7 +17,7 @@ _GIT_SECONDS = 5.0
 _YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 #: Settings that change what a race or a leak looks like.
-_TELLING_VARIABLES = (
+TELLING_VARIABLES = (
     "MALLOC_ARENA_MAX",
     "MALLOC_PERTURB_",
     "MALLOC_CHECK_",
@@ -50,7 +50,7 @@ def environment(python: str = "") -> dict[str, str]:
         "core_pattern": core_pattern(),
         "ptrace_scope": ptrace_scope(),
         "git": git_commit(Path.cwd()),
-        **{name: os.environ.get(name, "") for name in _TELLING_VARIABLES},
+        **{name: os.environ.get(name, "") for name in TELLING_VARIABLES},
     }
     return {name: value for name, value in facts.items() if value.strip()}
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soak.events import Before, Isolation
+from soak.events import Before, Isolation, from_plain, to_plain
+from soak.files import write_whole
+
+_FILE = "plan.json"
 
 #: A scenario has at least this many turns in a long run, so that scenarios are interleaved, each of them at
 #: least so long: a slow leak shows only in a worker that lives.
@@ -78,6 +82,23 @@ class Plan:
         """Seed and first iteration of the run's ``worker``-th worker, from 1, where a pool decides them."""
         return self.pool[(worker - 1) % len(self.pool)] if self.pool else None
 
+    def save(self, folder: Path) -> None:
+        """Write the plan into a run's folder, for whoever completes or resumes the run.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        write_whole(folder / _FILE, json.dumps(to_plain(self), indent=1) + "\n")
+
+    @classmethod
+    def of(cls, folder: Path) -> Plan | None:
+        """The plan of the run in ``folder``; None where there is none, or none that this version knows."""
+        try:
+            record = json.loads((folder / _FILE).read_bytes())
+            return from_plain(cls, record)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
     def hang_limit(self, entry: Entry) -> float:
         """Seconds without progress that count as a hang: the command line's word, the scenario's, ours."""
         if self.hang_after_given or entry.hang_after is None:
@@ -90,6 +111,16 @@ class Plan:
             return SHORTEST_TURN_S
         share = self.minutes * 60.0 * self.jobs / len(self.entries)
         return min(share, LONGEST_TURN_S, max(SHORTEST_TURN_S, share / TURNS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a run had come that is resumed: seconds spent, numbers given out, tries of each scenario."""
+
+    seconds: float = 0.0
+    workers: int = 0
+    sightings: int = 0
+    tries: dict[str, int] = field(default_factory=dict)
 
 
 def base_environment(python_path: Sequence[str]) -> dict[str, str]:

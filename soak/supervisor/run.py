@@ -19,6 +19,7 @@ from soak.events import (
     Evidence,
     Kept,
     Note,
+    Resumed,
     RunEnded,
     RunStarted,
     ScenarioSkipped,
@@ -29,7 +30,7 @@ from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.ladder import Diagnosis
 from soak.supervisor.launcher import Home
 from soak.supervisor.loop import Loop
-from soak.supervisor.plan import Entry, Plan, worker_environment
+from soak.supervisor.plan import Entry, Plan, Standing, worker_environment
 from soak.supervisor.slot import Lane, Slot, State
 from soak.supervisor.stream import Stream, StreamError
 
@@ -70,7 +71,7 @@ class Ending(enum.Enum):
 
     BUDGET = "the budget is spent"
     FINDING = "a finding, as --until-fail asked"
-    ENOUGH = "what was asked is known"
+    ENOUGH = "enough was seen"
     INTERRUPTED = "interrupted"
     CANNOT_START = "a scenario cannot start"
     DISK = "the disk failed"
@@ -88,9 +89,11 @@ class Run:
         keeper: Keeper,
         views: Sequence[View],
         judge: Callable[[], Verdict],
+        standing: Standing | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``enough`` says, after each event, whether the run may end before its budget is spent."""
+        """``standing`` is how far the run had come that ``folder`` holds, where it is resumed; ``enough`` is
+        asked between events whether the run has shown all that somebody wanted of it."""
         self.plan = plan
         self.folder = folder
         self.ending: Ending | None = None
@@ -102,16 +105,17 @@ class Run:
         self._judge = judge
         self._enough = enough
         self._loop = Loop()
-        self._detective = Detective()
+        self._resumed = standing is not None
+        before = standing or Standing()
+        self._before = before.seconds
+        self._detective = Detective(before.sightings)
         self._stream = Stream(folder / "events.jsonl")
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(before.workers + 1)
         self._kept: dict[int, Kept] = {}
         self._errands = 0
         self._deadline = float("inf")
         self._finish_by = float("inf")
-        self._lanes = deque(
-            Lane(entry=entry, first=plan.first_iteration, left=plan.count) for entry in plan.entries
-        )
+        self._lanes = deque(_lanes(plan, before))
         self._slots = [Slot(self._loop, self) for _ in range(max(1, plan.jobs))]
         self._started = self._loop.clock()
 
@@ -125,7 +129,7 @@ class Run:
         (self.folder / "workers").mkdir(parents=True, exist_ok=True)
         self._started = self._loop.clock()
         if self.plan.minutes is not None:
-            self._deadline = self._started + self.plan.minutes * 60.0
+            self._deadline = self._started + self.plan.minutes * 60.0 - self._before
         restore = self._listen_to_signals()
         try:
             self.emit(self._started_event(argv, environment))
@@ -142,8 +146,10 @@ class Run:
             kernel.kill_descendants(os.getpid())
             self._loop.close()
 
-    def _started_event(self, argv: Sequence[str], environment: Mapping[str, str]) -> RunStarted:
+    def _started_event(self, argv: Sequence[str], environment: Mapping[str, str]) -> RunStarted | Resumed:
         plan = self.plan
+        if self._resumed:
+            return Resumed(t=time.time(), argv=tuple(argv), seconds=self._before)
         return RunStarted(
             t=time.time(),
             run=self.folder.name,
@@ -164,7 +170,7 @@ class Run:
         ended = RunEnded(
             t=time.time(),
             verdict=verdict,
-            seconds=self._loop.clock() - self._started,
+            seconds=self._before + self._loop.clock() - self._started,
             reason=self.problem or (self.ending or Ending.BUDGET).value,
         )
         self.emit(ended)
@@ -219,7 +225,8 @@ class Run:
                 slot.stop_when_proved()
         grace = _BUDGET_GRACE_S + 3 * self.plan.hang_after
         if hasty:
-            grace = _FINDING_GRACE_S if ending is Ending.FINDING else _INTERRUPT_GRACE_S
+            found = ending in (Ending.FINDING, Ending.ENOUGH)
+            grace = _FINDING_GRACE_S if found else _INTERRUPT_GRACE_S
         asked = "interrupt" if hasty else "budget"
         self._loop.later(grace, lambda: self._kill_all(asked))
         self._loop.later(grace + _ZYGOTE_GRACE_S, lambda: self._kill_all(asked))
@@ -380,3 +387,14 @@ class Run:
         """A scenario's file or target cannot be imported: nothing that it would do makes sense."""
         self.emit(Note(t=time.time(), text=f"{entry.name} cannot start: {message}"))
         self._end(Ending.CANNOT_START, message)
+
+
+def _lanes(plan: Plan, before: Standing) -> list[Lane]:
+    """A lane for each scenario that has iterations left; a resumed one goes on where it was."""
+    lanes = []
+    for entry in plan.entries:
+        tried = before.tries.get(entry.name, 0)
+        left = None if plan.count is None else max(0, plan.count - tried)
+        if left != 0:
+            lanes.append(Lane(entry=entry, first=plan.first_iteration + tried, left=left))
+    return lanes

@@ -105,14 +105,7 @@ class Worker:
 
     def evidence(self, *more: str) -> tuple[str, ...]:
         """The files of its folder that hold something, named relative to the run's folder."""
-        histories = sorted(path.name for path in self.folder.glob("history-*.txt"))
-        candidates = [FAULT, NATIVE, STDERR, STDOUT, "cwd/MUJOCO_LOG.TXT", *histories, *more]
-        found = []
-        for name in candidates:
-            with contextlib.suppress(OSError):
-                if (self.folder / name).stat().st_size:
-                    found.append(f"{self.folder.parent.name}/{self.folder.name}/{name}")
-        return tuple(found)
+        return evidence_in(self.folder, *more)
 
     def text(self, name: str, limit: int = 1 << 20) -> str:
         """The beginning of one of its text files, "" where there is none."""
@@ -147,6 +140,18 @@ class Worker:
         if isinstance(event, LastWords):
             self.last_words = event
         self._emit(event)
+
+
+def evidence_in(folder: Path, *more: str) -> tuple[str, ...]:
+    """The files of a worker's folder that tell something, named relative to the run's folder."""
+    histories = sorted(path.name for path in folder.glob("history-*.txt"))
+    candidates = [FAULT, NATIVE, STDERR, STDOUT, "cwd/MUJOCO_LOG.TXT", *histories, *more]
+    found = []
+    for name in candidates:
+        with contextlib.suppress(OSError):
+            if (folder / name).stat().st_size:
+                found.append(f"{folder.parent.name}/{folder.name}/{name}")
+    return tuple(found)
 
 
 def _cut(path: Path, size: int) -> None:

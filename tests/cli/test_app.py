@@ -13,7 +13,7 @@ import soak as package
 from soak import catalogue
 from tests.cli.command import Soak
 
-COMMANDS = ("run", "list", "show", "repro", "report", "doctor", "canary")
+COMMANDS = ("run", "list", "show", "repro", "fixed", "bisect", "report", "doctor", "canary")
 
 
 def test_help_names_every_command(soak: Soak) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.cli.command import Done, Soak
 
@@ -149,3 +154,163 @@ def test_a_leak_comes_back_with_the_iterations_before_it(soak: Soak) -> None:
     name = found(soak, story).finding().name
     again = soak("repro", name, "--count", "2")
     assert "brought back 2/2" in again.stdout, again.stdout
+
+
+#: Every third try breaks the promise, whoever makes it: they are counted in a file beside the story.
+SOMETIMES = """
+import pathlib
+
+@soak.scenario(seconds=5.0, rounds=1)
+def sometimes(target, rng):
+    yield pathlib.Path(__file__).with_name("tries")
+
+@sometimes.operation(threads=1)
+def work(tries, rng):
+    with tries.open("a") as file:
+        file.write("x")
+    soak.always(len(tries.read_text()) % 3 != {rest}, "no third try")
+"""
+
+
+def elsewhere(done: Done) -> list[str]:
+    """The words of the line that a report gives for other checkouts, without `soak`."""
+    (line,) = [line for line in done.stdout.splitlines() if line.strip().startswith("elsewhere: ")]
+    return shlex.split(line.partition(": ")[2])[1:]
+
+
+@pytest.fixture
+def checkouts(tmp_path: Path) -> tuple[Soak, Soak]:
+    """Two checkouts of one commit, with a scenario in a folder and the target it imports at the top."""
+    one, two = Soak(tmp_path / "one"), Soak(tmp_path / "two")
+    one.folder.mkdir()
+    one.story("class Sim:\n    broken = True\n", "shop.py")
+    one.story(
+        """
+        @soak.scenario(seconds=5.0, rounds=1)
+        def asks(target, rng):
+            yield target(), rng.random()
+
+        @asks.operation(threads=1)
+        def ask(state, rng):
+            soak.always(not state[0].broken or state[1] < 0.75, "a whole one never rolls high")
+        """,
+        "soaks/story.py",
+    )
+    for words in (
+        ("init", "-q"),
+        ("add", "-A"),
+        ("-c", "user.name=ada", "-c", "user.email=ada@example.org", "commit", "-qm", "shop"),
+    ):
+        subprocess.run(["git", "-C", one.folder, *words], check=True)
+    shutil.copytree(one.folder, two.folder)
+    return one, two
+
+
+def test_the_line_of_a_report_works_on_another_checkout(checkouts: tuple[Soak, Soak]) -> None:
+    """Its scenario, seed, iteration and target are in it: 2 of 2 where no store knows it, all as it was."""
+    one, two = checkouts
+    found = one(
+        "run", "soaks/story.py", "--target", "shop:Sim", "--seed", "11", "--until-fail", "--minutes", "5"
+    )
+    assert found.code == 1, found.stderr
+    words = elsewhere(found)
+    assert str(one.folder) not in shlex.join(words)
+    again = two(*words, "--count", "2")
+    assert again.code == 1, again.stderr
+    assert again.stdout.startswith("brought back 2/2"), again.stderr
+    assert again.finding().name == found.finding().name
+    assert "all the same" not in again.stderr
+
+
+def test_the_line_says_what_is_not_as_it_was(checkouts: tuple[Soak, Soak]) -> None:
+    """Another soak, a changed scenario and another commit are told, and it is tried all the same."""
+    one, two = checkouts
+    found = one(
+        "run", "soaks/story.py", "--target", "shop:Sim", "--seed", "11", "--until-fail", "--minutes", "5"
+    )
+    words = elsewhere(found)
+    as_of = words[words.index("--as-of") + 1]
+    words[words.index("--as-of") + 1] = as_of.replace(as_of.partition("/")[0], "0.0.9").replace(
+        as_of[-6:], "bad123"
+    )
+    with (two.folder / "soaks" / "story.py").open("a") as file:
+        file.write("# changed\n")
+    again = two(*words, "--count", "1")
+    assert "brought back 1/1" in again.stdout
+    assert "it was found with soak 0.0.9, and this is" in again.stderr
+    assert "story.py has changed since" in again.stderr
+    assert "it was found at commit" in again.stderr
+
+
+def test_half_a_line_is_a_mistake(soak: Soak) -> None:
+    """What is missing or malformed is named, with exit code 2."""
+    for words, said in (
+        (("--scenario", "start_stop"), "--scenario needs --seed and --iteration too"),
+        (
+            ("--scenario", "start_stop", "--seed", "1", "--iteration", "0", "--env", "X"),
+            "expected NAME=VALUE",
+        ),
+        (("--scenario", "start_stop", "--seed", "1", "--iteration", "0", "--as-of", "x"), "VERSION/DIGEST"),
+    ):
+        done = soak("repro", "crash-12345678", *words)
+        assert (done.code, said in done.stderr) == (2, True), done.stderr
+    done = soak("repro", "crash", "--scenario", "start_stop", "--seed", "1", "--iteration", "0")
+    assert (done.code, "the whole name of a finding" in done.stderr) == (2, True), done.stderr
+
+
+def test_until_it_comes_back(soak: Soak) -> None:
+    """--until-hit ends with the first hit, here the second try, and is no measurement of a rate."""
+    name = found(soak, soak.story(SOMETIMES.format(rest=1))).finding().name
+    (soak.folder / "tries").write_text("xx")
+    again = soak("repro", name, "--until-hit")
+    assert again.code == 1
+    assert again.stdout.startswith("brought back 1/2"), again.stdout
+    assert json.loads((again.finding() / "finding.json").read_text())["reproductions"] == []
+
+
+def test_a_miss_is_judged_by_the_rate_before(soak: Soak) -> None:
+    """With none, the chance of that is told, by the rate that was measured last."""
+    story = soak.story(SOMETIMES.format(rest=1))
+    name = soak("run", story, "--count", "9").finding().name
+    (soak.folder / "tries").write_text("")
+    missed = soak("repro", name, "--count", "3")
+    assert missed.stdout.startswith("brought back 1/3"), missed.stdout
+    story.write_text(story.read_text().replace("% 3 != 1", "% 3 != 5"))
+    missed = soak("repro", name, "--count", "4")
+    assert missed.code == 0
+    assert "brought back 0/4; if the rate measured on" in missed.stdout
+    assert "(1/3, 33 %) were true, the chance of this is 20 %" in missed.stdout
+    assert "story.py has changed since" in missed.stderr
+
+
+def test_the_rate_of_a_run_stands_in_for_a_measured_one(soak: Soak) -> None:
+    """Nobody has measured the reproducer yet: the run's rate per iteration is said as what it is."""
+    story = soak.story(SOMETIMES.format(rest=1))
+    name = soak("run", story, "--count", "9").finding().name
+    story.write_text(story.read_text().replace("% 3 != 1", "% 3 != 5"))
+    missed = soak("repro", name, "--count", "2", "--json")
+    before = json.loads(missed.stdout)["before"]
+    assert (before["hits"], before["tries"]) == (3, 9)
+    assert "per iteration of run" in missed.stderr
+
+
+def test_the_environment_it_was_seen_with_is_set_again(soak: Soak) -> None:
+    """A variable that changes what a race looks like is part of the reproducer; another value is told."""
+    story = soak.story(
+        """
+        @soak.scenario(seconds=5.0, rounds=1)
+        def reads(target, rng):
+            yield os.environ.get("MALLOC_PERTURB_")
+
+        @reads.operation(threads=1)
+        def read(value, rng):
+            soak.always(value != "165", "memory is not perturbed")
+        """
+    )
+    done = soak("run", story, "--until-fail", "--minutes", "5", env={"MALLOC_PERTURB_": "165"})
+    name = done.finding().name
+    assert "--env MALLOC_PERTURB_=165" in done.stdout
+    assert "brought back 1/1" in soak("repro", name, "--count", "1").stdout
+    other = soak("repro", name, "--count", "1", env={"MALLOC_PERTURB_": "1"})
+    assert "brought back 0/1" in other.stdout
+    assert "MALLOC_PERTURB_ was '165', and is '1' here" in other.stderr

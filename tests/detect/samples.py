@@ -22,6 +22,7 @@ from soak.events import (
     PromiseBroken,
     Raised,
     Residue,
+    Resumed,
     RunEnded,
     RunStarted,
     Sample,
@@ -55,6 +56,7 @@ _SAMPLES: tuple[Event, ...] = (
         jobs=2,
         environment={"python": "3.12.1"},
     ),
+    Resumed(t=1000.05, argv=("run", "--resume"), seconds=12.5),
     ScenarioSkipped(t=1000.1, scenario="render", reason="no GL", remedy="apt install libosmesa6"),
     Note(t=1000.2, text="ptrace is not permitted"),
     WorkerStarted(

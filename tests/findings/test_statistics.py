@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from soak.findings.statistics import (
+    chance_of_clean,
+    chance_of_none,
+    clean_runs_needed,
     percent,
     say_bound,
     say_rate,
@@ -91,3 +94,46 @@ def test_words() -> None:
     assert say_rate(0, 0) == "0/0"
     assert say_bound(360) == "at most 0.83 % per iteration, with 95 % confidence"
     assert say_bound(0) == "nothing, for no iteration was finished"
+
+
+def test_chance_of_none() -> None:
+    """0.75 to the power of 20."""
+    assert chance_of_none(0.25, 20) == pytest.approx(0.00317, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "clean", "p"),
+    [
+        # C(20, 7) / C(29, 7) and C(20, 7) / C(30, 7), by hand.
+        (7, 20, 9, 77520 / 1560780),
+        (7, 20, 8, 77520 / 1184040),
+        (3, 3, 3, 1 / 20),
+        (1, 20, 380, 1 / 20),
+        (5, 20, 0, 1.0),
+    ],
+)
+def test_chance_of_clean(hits: int, tries: int, clean: int, p: float) -> None:
+    """Fisher's exact test with an empty cell is one quotient of binomial coefficients."""
+    assert chance_of_clean(hits, tries, clean) == pytest.approx(p)
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "needed"), [(7, 20, 9), (20, 20, 1), (3, 3, 3), (1, 1, 19), (1, 20, 380)]
+)
+def test_clean_runs_needed(hits: int, tries: int, needed: int) -> None:
+    """The smallest number that the test takes, and one less is not enough."""
+    assert clean_runs_needed(hits, tries) == needed
+    assert chance_of_clean(hits, tries, needed - 1) > 0.05
+
+
+def test_a_large_count_asks_for_what_its_rate_asks_for() -> None:
+    """118/2417 is as good as a known rate of 4.9 %: 61 runs by the test, 60 by the rate."""
+    assert clean_runs_needed(118, 2417) == 61
+    assert tries_to_see(118 / 2417) == 60
+
+
+@pytest.mark.parametrize(("hits", "tries"), [(0, 5), (6, 5)])
+def test_what_never_came_asks_for_nothing(hits: int, tries: int) -> None:
+    """There is no rate to hold against."""
+    with pytest.raises(ValueError, match="hits"):
+        clean_runs_needed(hits, tries)

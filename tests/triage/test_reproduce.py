@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from soak.events import Kept, Kind, Phase, RunStarted, Sighted, WorkerEnded
+from soak.events import Kept, Kind, LastWords, Phase, RunStarted, Sighted, WorkerEnded
 from soak.findings.finding import Finding, Reproducer
 from soak.supervisor.plan import Entry
 from soak.triage.reproduce import Reproduced, Tally, plan_for
@@ -158,7 +159,7 @@ def test_a_worker_is_a_try_and_one_that_shows_the_finding_a_hit() -> None:
     ):
         tally.see(event)
     assert tally.result() == Reproduced(
-        finding="mine", hits=1, tries=3, first_after=4.0, different={"other": 1}
+        finding="mine", hits=1, tries=3, first_after=4.0, different={"other": 1}, cut=1
     )
 
 
@@ -168,6 +169,59 @@ def test_a_worker_that_was_interrupted_is_no_try() -> None:
     for event in (started(), ended(1), ended(2, asked="interrupt")):
         tally.see(event)
     assert tally.result().tries == 1
+
+
+def test_a_worker_that_was_stopped_early_is_no_try_unless_it_showed_something() -> None:
+    """A budget's end proves nothing of the try in which it came; a hit before it counts, with its try."""
+    tally = Tally("mine")
+    for event in (
+        started(),
+        LastWords(t=1.0, worker=1, reason="asked", iterations=0),
+        ended(1),
+        sighted(1, 2),
+        kept(1, "mine"),
+        ended(2, asked="interrupt"),
+    ):
+        tally.see(event)
+    assert (tally.result().hits, tally.result().tries) == (1, 1)
+
+
+def test_what_is_different_leaves_a_try_clean_if_it_came_at_rest() -> None:
+    """A leak is told after the operations; a crash before this finding's time hides it."""
+    tally = Tally("mine")
+    for number, kind in enumerate((Kind.LEAK, Kind.CRASH), 1):
+        for event in (
+            dataclasses.replace(sighted(number, number), kind=kind),
+            kept(number, "other"),
+            ended(number),
+        ):
+            tally.see(event)
+    result = tally.result()
+    assert (result.tries, result.cut, result.clean) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_enough_is_asked_after_each_try_and_nothing_counts_after_it(crash: bool) -> None:
+    """--until-hit: the next worker, which has begun already, is no try. A violation is told before its
+    worker's end, a crash after it."""
+    tally = Tally("mine", lambda so_far: so_far.hits > 0)
+    told = [sighted(1, 2), kept(1, "mine")]
+    second = [ended(2), *told] if crash else [*told, ended(2)]
+    seen = []
+    for event in (ended(1), *second, ended(3)):
+        tally.see(event)
+        seen.append(tally.has_enough)
+    assert seen == [False, False, False, True, True]
+    assert (tally.result().hits, tally.result().tries) == (1, 2)
+
+
+def test_enough_tries_may_end_with_a_crash() -> None:
+    """The last try is over when its crash has been told, within one turn of the loop."""
+    tally = Tally("mine", lambda so_far: so_far.tries == 1)
+    for event in (ended(1), sighted(1, 1), kept(1, "mine")):
+        tally.see(event)
+    assert tally.has_enough
+    assert (tally.result().hits, tally.result().tries) == (1, 1)
 
 
 def test_the_words_say_rate_interval_and_what_else_came() -> None:

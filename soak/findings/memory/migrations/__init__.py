@@ -1,0 +1,1 @@
+"""How a database comes from one version's tables to the next; alembic runs these."""

@@ -1,0 +1,83 @@
+"""A reproducer as one line for any checkout of the same commit, whose store has never seen the finding."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from soak import catalogue
+from soak.events import Kind
+from soak.findings.finding import Reproducer
+from soak.supervisor.plan import HANG_AFTER_S
+
+#: So much of a commit's name is as good as all of it.
+_COMMIT_SHOWN = 12
+CHANGED = " (changed)"
+#: What the command perturbs with where nothing is said.
+USUAL_PERTURB = "light"
+
+
+def anywhere(finding: str, kind: Kind, known: Reproducer, cwd: Path) -> str:
+    """``soak repro crash-2973912e --scenario storm.py::storm --seed 7 --iteration 41 …``: what is left out
+    is what the command does by default. Paths below the project of ``cwd`` are relative to ``cwd``.
+    """
+    words = ["--scenario", scenario_word(known, cwd), "--seed", str(known.seed)]
+    words += ["--iteration", str(known.iteration)]
+    if kind is Kind.LEAK and known.first_iteration != known.iteration:
+        words += ["--from", str(known.first_iteration)]
+    if known.target:
+        words += ["--target", known.target]
+    if known.perturb != USUAL_PERTURB:
+        words += ["--perturb", known.perturb]
+    if known.guard_malloc:
+        words += ["--guard-malloc"]
+    if known.hang_after != HANG_AFTER_S:
+        words += ["--hang-after", f"{known.hang_after:g}"]
+    if known.python:
+        words += ["--python", _near(Path(known.python), cwd)]
+    for name, value in known.env.items():
+        words += ["--env", f"{name}={value}"]
+    if known.soak:
+        words += ["--as-of", as_of(known)]
+    return shlex.join(["soak", "repro", finding, *words])
+
+
+def scenario_word(known: Reproducer, cwd: Path) -> str:
+    """How a command names the scenario: a built-in one by its name, another by its file."""
+    file = Path(known.scenario_file)
+    if catalogue.built_in_files().get(known.scenario) == file:
+        return known.scenario
+    near = _near(file, cwd)
+    return f"{near}::{known.scenario}" if catalogue.looks_like_path(near) else f"./{near}::{known.scenario}"
+
+
+def as_of(known: Reproducer) -> str:
+    """``0.1.0/4fd1c3a2b0e1/cb06878f0a12+``: soak, the scenario's file, the commit, + where it was changed."""
+    commit, changed, _ = known.commit.partition(CHANGED)
+    return "/".join([known.soak, known.digest, commit[:_COMMIT_SHOWN] + ("+" if changed else "")])
+
+
+def from_as_of(text: str) -> dict[str, str]:
+    """What :func:`as_of` said, by the reproducer's fields.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    parts = text.split("/")
+    if len(parts) != 3 or not parts[0]:
+        raise ValueError(f"expected VERSION/DIGEST/COMMIT as a report prints it, got {text!r}")
+    soak, digest, commit = parts
+    return {
+        "soak": soak,
+        "digest": digest,
+        "commit": commit.removesuffix("+") + CHANGED * commit.endswith("+"),
+    }
+
+
+def _near(path: Path, cwd: Path) -> str:
+    """The path as seen from ``cwd`` where both lie in one project (it has a ``.git``); else as it is."""
+    project = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+    if not path.is_absolute() or not path.is_relative_to(project):
+        return str(path)
+    return os.path.relpath(path, cwd)
