@@ -1,17 +1,16 @@
-"""What `shrink` and `triage` begin with: a finding, and its scenario as it can be run here and now."""
+"""What `shrink` and `triage` begin with: a finding as it is filed, and its occurrences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from soak import catalogue
 from soak.cli.exits import MachineProblem, UsageProblem
 from soak.cli.selection import select
+from soak.cli.subject import Subject, subject
 from soak.findings import occurrence
 from soak.findings.finding import Finding
 from soak.findings.occurrence import Occurrence
-from soak.findings.store import FindingNotFoundError, Store
+from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.plan import Entry
 
@@ -20,6 +19,7 @@ from soak.supervisor.plan import Entry
 class Found:
     """A finding with its occurrences that are kept, oldest first."""
 
+    subject: Subject
     finding: Finding
     occurrences: tuple[Occurrence, ...]
 
@@ -30,27 +30,15 @@ def find(store: Store, name: str) -> Found:
     Raises:
         UsageProblem: none or several do.
     """
-    try:
-        finding = store.find(name)
-    except FindingNotFoundError as error:
-        raise UsageProblem(str(error)) from error
+    wanted = subject(name, store)
+    assert wanted.filed is not None
     kept = []
-    for folder in store.occurrences(finding.id):
+    for folder in store.occurrences(wanted.id):
         try:
             kept.append(occurrence.read(folder))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # a damaged one tells nothing; `soak show` names it
-    return Found(finding=finding, occurrences=tuple(kept))
-
-
-def entry_of(finding: Finding, interpreter: Interpreter) -> Entry:
-    """The finding's scenario, with its target.
-
-    Raises:
-        UsageProblem: its file is gone.
-        MachineProblem: this machine cannot run it.
-    """
-    return entry_at(scenario_word(finding), interpreter, finding.reproducer.target)
+    return Found(subject=wanted, finding=wanted.filed, occurrences=tuple(kept))
 
 
 def entry_at(word: str, interpreter: Interpreter, target: str) -> Entry:
@@ -68,20 +56,3 @@ def entry_at(word: str, interpreter: Interpreter, target: str) -> Entry:
         names = ", ".join(entry.name for entry in selection.entries)
         raise UsageProblem(f"expected one scenario, {word} has {names}; name one as {word}::NAME")
     return selection.entries[0]
-
-
-def scenario_word(finding: Finding) -> str:
-    """Where its scenario lies now: in its file, or under its name if another checkout recorded it.
-
-    Raises:
-        UsageProblem: nowhere.
-    """
-    known = finding.reproducer
-    if Path(known.scenario_file).is_file():
-        return f"{known.scenario_file}::{known.scenario}"
-    if known.scenario in catalogue.built_in_files():
-        return known.scenario
-    raise UsageProblem(
-        f"{finding.id}: expected its scenario {known.scenario!r} in {known.scenario_file}, which is gone; "
-        "bring the file back"
-    )

@@ -45,6 +45,7 @@ _OF_THE_RUN = (
     "python",
     "hang_after",
     "perturb",
+    "isolation",
     "guard_malloc",
 )
 
@@ -143,6 +144,7 @@ def interrupted(options: RunOptions) -> tuple[Path, RunOptions]:
         python=plan.python,
         hang_after=plan.hang_after if plan.hang_after_given else None,
         perturb=plan.perturb,
+        isolation=plan.isolation,
         guard_malloc=plan.guard_malloc,
     )
 

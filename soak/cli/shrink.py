@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, UsageProblem
-from soak.cli.found import Found, entry_of, find
-from soak.cli.session import answer, interpreter_of, locked, say
+from soak.cli.found import Found, find
+from soak.cli.session import answer, locked, say
+from soak.cli.subject import Stand, stand
 from soak.files import write_whole
 from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter, InterpreterError
@@ -37,11 +38,10 @@ def shrink(name: str, *, minutes: float, to: Path | None, out: Path, wait: float
     path = to or Path(f"shrunk_{finding.id.replace('-', '_')}.py")
     _refuse_foreign(path)
     with locked(out, wait), _scratch(out) as folder:
-        interpreter = interpreter_of(finding.reproducer.python, out)
-        entry = entry_of(finding, interpreter)
+        here = stand(found.subject, python="", out=out)
         say(f"soak: {finding.id}: {finding.title}; shrinking for {minutes:g} min at most")
         try:
-            result = _shrinking(found, entry, interpreter, folder, path, minutes).work()
+            result = _shrinking(found, here, folder, path, minutes).work()
         except BenchError as error:
             raise UsageProblem(str(error)) from error
         except Interrupted as interrupted:
@@ -49,10 +49,9 @@ def shrink(name: str, *, minutes: float, to: Path | None, out: Path, wait: float
     return _report(result, path, as_json=as_json)
 
 
-def _shrinking(
-    found: Found, entry: Entry, interpreter: Interpreter, folder: Path, path: Path, minutes: float
-) -> Shrinking:
+def _shrinking(found: Found, here: Stand, folder: Path, path: Path, minutes: float) -> Shrinking:
     finding, known = found.finding, found.finding.reproducer
+    entry, interpreter = here.entry, here.interpreter
     plan = plan_for(finding, entry, tries=FIRST_TRIES, out=folder, python="")
     whole = _record(entry, interpreter, "")
     start = shape_of(_record(entry, interpreter, known.target), perturb=known.perturb, target=known.target)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from soak import catalogue
 from soak.cli.exits import SIGNAL_BASE, Exit, UsageProblem
-from soak.cli.found import Found, entry_at, entry_of, find
+from soak.cli.found import Found, entry_at, find
 from soak.cli.selection import select
-from soak.cli.session import answer, interpreter_of, locked, say
+from soak.cli.session import answer, locked, say
+from soak.cli.subject import stand
 from soak.events import Kind
 from soak.findings.occurrence import Occurrence
 from soak.findings.store import Store
@@ -60,8 +61,8 @@ def _examine(
     found: Found, after: Sequence[str], count: int, budget: Budget, out: Path, folder: Path
 ) -> Transfer:
     finding, known = found.finding, found.finding.reproducer
-    interpreter = interpreter_of(known.python, out)
-    entry = entry_of(finding, interpreter)
+    here = stand(found.subject, python="", out=out)
+    entry, interpreter = here.entry, here.interpreter
     seen = _telling(found)
     if after:
         others = _entries_asked(after, interpreter, known.target, entry.name)

@@ -27,6 +27,12 @@ from soak.targets.mujoco_verbs import SCENES, Verbs
 _RENDERER = getattr(mujoco, "Renderer", None)
 
 
+#: What a simulation may begin with: the scenes that may be loaded, and one that a shrunk scenario does with.
+SCENES_TO_BEGIN_WITH = {**SCENES, "one_arm": (("left",), ("cube",))}
+#: The smaller scenes than each, the smallest first.
+_SMALLER = {"two_arms": ("one_arm",), "workbench": ("one_arm", "two_arms")}
+
+
 def soak_prepare(*, guard_malloc: bool) -> None:
     """The worker's hook, before anything else: oracles, SIGABRT for MuJoCo's ``exit(1)``, guard pages."""
     mujoco_native.abort_on_error()
@@ -57,21 +63,29 @@ class MujocoSim(Verbs):
     """A simulation of two arms and an object, driven by policies."""
 
     def __init__(self, scene: str = "two_arms", *, period: float = 0.0005, workers: int = 16) -> None:
-        """Build ``scene``; see :data:`soak.targets.mujoco_verbs.SCENES`.
+        """Build ``scene``; see :data:`SCENES_TO_BEGIN_WITH`.
 
         Args:
             scene: the scene's name.
             period: seconds of pause after each decision of a policy, outside of every lock.
             workers: how many policies may run at once.
         """
-        robots, objects = SCENES[scene]
+        robots, objects = SCENES_TO_BEGIN_WITH[scene]
         super().__init__(mujoco_scene.build(robots, objects), period=period, workers=workers)
         self.mutations: tuple[Mutation, ...] = mutations_of(self)
 
     @classmethod
-    def soak_verbs(cls, **arguments: Any) -> dict[str, str]:
-        """It has every verb that there is."""
-        return dict.fromkeys(verbs.ALL, "")
+    def soak_verbs(cls, scene: str = "two_arms", **arguments: Any) -> dict[str, str]:
+        """It has every verb that there is; with one arm it lacks a second robot."""
+        lacks = (
+            {} if len(SCENES_TO_BEGIN_WITH[scene][0]) > 1 else {"second_robot": verbs.OTHERS["second_robot"]}
+        )
+        return {**dict.fromkeys(verbs.ALL, ""), **lacks}
+
+    @classmethod
+    def soak_smaller(cls, scene: str = "two_arms", **arguments: str) -> list[dict[str, str]]:
+        """The arguments of smaller simulations, the smallest first: what ``soak shrink`` tries."""
+        return [{**arguments, "scene": smaller} for smaller in _SMALLER.get(scene, ())]
 
     def robots(self) -> tuple[str, ...]:
         """The robots' names; empty once closed."""

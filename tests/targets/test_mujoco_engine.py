@@ -337,3 +337,12 @@ def test_reload_with_stop_ends_all_policies(sim: MujocoSim) -> None:
     assert sim.load_scene("workbench", stop=True) is None
     assert all(run.done() for run in runs)
     assert sim.objects() == ("cube", "block", "brick")
+
+
+def test_one_arm_lacks_a_second_robot() -> None:
+    """What a shrunk scenario does with: one robot, all verbs but those that need another."""
+    assert MujocoSim("one_arm").robots() == ("left",)
+    assert [verb for verb, remedy in MujocoSim.soak_verbs(scene="one_arm").items() if remedy] == [
+        "second_robot"
+    ]
+    assert not any(MujocoSim.soak_verbs().values())

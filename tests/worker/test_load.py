@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soak.author import ScenarioBuilder
-from soak.worker.load import LoadError, describe, load_scenario, load_target, scenarios_in
+from soak.worker.load import LoadError, describe, describe_target, load_scenario, load_target, scenarios_in
 
 TWO = '''
 import soak
@@ -154,6 +154,9 @@ def test_describe_evaluates_the_needs(tmp_path: Path) -> None:
         "seconds": 1.5,
         "operations": ["walk"],
         "nemeses": [],
+        "threads": {"walk": 2},
+        "pool": 1,
+        "rounds": None,
         "fresh": True,
         "real_exit": False,
         "hang_after": None,
@@ -199,3 +202,14 @@ def test_a_target_that_leads_nowhere_is_told(target: str, words: str) -> None:
     with pytest.raises(LoadError, match=words) as caught:
         load_target(target)
     assert repr(target) in str(caught.value)
+
+
+def test_a_target_offers_smaller_ones() -> None:
+    """As import strings with arguments, the smallest first; those that offer none have none."""
+    named = "soak.targets.mujoco_sim:MujocoSim"
+    assert describe_target(named)["smaller"] == [f"{named}?scene=one_arm"]
+    assert describe_target(f"{named}?scene=workbench")["smaller"] == [
+        f"{named}?scene=one_arm",
+        f"{named}?scene=two_arms",
+    ]
+    assert describe_target("soak.author:ScenarioBuilder")["smaller"] == []
