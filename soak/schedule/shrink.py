@@ -55,4 +55,15 @@ def shrink(
         if size == 1 and best == before:
             break
         size = max(1, min(size // 2, len(best)))
+    while spent < replays and _any_pair(best, attempt):
+        pass
     return best, spent
+
+
+def _any_pair(best: Deviations, attempt: Callable[[Deviations], bool]) -> bool:
+    """Two at once: a switch away and the switch back are needed together or not at all."""
+    for distance in range(1, len(best)):
+        for start in range(len(best) - distance):
+            if attempt(tuple(one for n, one in enumerate(best) if n not in (start, start + distance))):
+                return True
+    return False

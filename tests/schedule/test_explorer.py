@@ -61,7 +61,7 @@ def test_nothing_found_is_a_statement_of_coverage() -> None:
 def test_a_deadlock_names_who_waits_for_what_and_who_holds_it() -> None:
     result = soak.race(kernels.crossed_locks, target=[kernels], schedules=200)
     assert result.kind is Kind.DEADLOCK
-    assert "thread A at schedule/kernels.py" in result.words
+    assert "thread A at tests/schedule/kernels.py" in result.words
     assert "held by thread B" in result.words
     assert "held by thread A" in result.words
 
@@ -126,9 +126,10 @@ def test_the_token_given_before_a_schedule_brings_the_failure_back() -> None:
     for kernel in (kernels.lost_update, kernels.one_line_update):
         tokens: list[str] = []
         result = soak.race(kernel, target=[kernels], schedules=200, before=tokens.append)
-        assert result.first == len(tokens)
-        assert soak.replay(kernel, tokens[-1]).found
-    assert "~" in tokens[-1]
+        assert result.first is not None
+        failing = tokens[result.first - 1]
+        assert soak.replay(kernel, failing).found
+    assert "~" in failing
 
 
 def test_a_token_replays_in_a_fresh_process() -> None:

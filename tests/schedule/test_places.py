@@ -47,4 +47,4 @@ def test_names_that_are_read_and_written_are_told_apart() -> None:
 def test_a_key_is_the_same_on_every_machine() -> None:
     place = line(4)
     assert place is not None
-    assert place.key == "b/c.py:4"
+    assert place.key == "c.py:4"
