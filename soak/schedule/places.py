@@ -58,8 +58,8 @@ class Place:
 
     @property
     def source(self) -> str:
-        """The line as it stands in the file, without its indent."""
-        return linecache.getline(self.file, self.line).strip()
+        """The line as it stands in the file, without its indent and what is said about it."""
+        return linecache.getline(self.file, self.line).partition("  #")[0].strip()
 
     @property
     def key(self) -> str:
