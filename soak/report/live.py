@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from rich.cells import cached_cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
 from rich.table import Table
@@ -20,6 +21,8 @@ from soak.report.plain import say_left
 from soak.report.rows import FindingRow, ScenarioRow
 
 REFRESH_S = 0.25
+#: rich remembers the width of the last 4,096 texts; ours differ in every picture, and all of them stayed.
+FORGET_S = 60.0
 #: Newest findings shown below the table.
 FINDINGS_SHOWN = 8
 #: From this width on the columns have room for their full names.
@@ -48,6 +51,7 @@ class Live:
         self._console = console
         self._clock = clock
         self._next = 0.0
+        self._forget = 0.0
         self._live = RichLive(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -77,6 +81,9 @@ class Live:
         if self._live.is_started and now >= self._next:
             self._next = now + REFRESH_S
             self.update()
+            if now >= self._forget:
+                self._forget = now + FORGET_S
+                cached_cell_len.cache_clear()
 
     def update(self) -> None:
         """Draw anew, now."""

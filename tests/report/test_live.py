@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.cells import cached_cell_len
 from rich.console import Console
 
 from soak.events import Event, Kind, Note, RunEnded, RunStarted, Sighted
 from soak.report.fold import Progress
-from soak.report.live import FINDINGS_SHOWN, Live, picture
+from soak.report.live import FINDINGS_SHOWN, REFRESH_S, Live, picture
 from soak.report.plain import Plain
 from soak.report.views import views_for
 from tests.detect.samples import sample
@@ -123,6 +124,20 @@ def test_draws_at_most_four_times_a_second() -> None:
     before = len(_written(console))
     live.tick()
     assert len(_written(console)) == before
+
+
+def test_old_pictures_are_forgotten() -> None:
+    """What rich remembers of pictures that differ is thrown away every minute: nothing piles up."""
+    now = 0.0
+    progress = Progress(clock=lambda: now)
+    remembered = []
+    with Live(progress, _terminal(), clock=lambda: now) as live:
+        progress.see(sample(RunStarted, t=0.0, scenarios=("a",), minutes=600.0))
+        for step in range(1000):
+            now = step * REFRESH_S
+            live.tick()
+            remembered.append(cached_cell_len.cache_info().currsize)
+    assert max(remembered[500:]) <= max(remembered[:500]) + 50
 
 
 def test_notes_scroll_by() -> None:

@@ -59,6 +59,8 @@ def leave_one(state, rng):
             os.execvp("sleep", ["sleep", "600"])
         os._exit(0)
     os.waitpid(pid, 0)
+    while not os.path.exists(os.environ["WHO"]):
+        time.sleep(0.001)
     time.sleep(600)
 """
 
