@@ -433,6 +433,45 @@ def shrink(
 
 
 @app.command()
+def explore(
+    function: Annotated[
+        str, typer.Argument(metavar="FILE::FUNCTION", help="A function that starts threads and asserts.")
+    ],
+    switch_at: Annotated[
+        list[str] | None,
+        typer.Option("--switch-at", metavar="PATH", help="Files, folders or modules to switch in [FILE]."),
+    ] = None,
+    schedules: Annotated[int, typer.Option("--schedules", "-n", min=1, metavar="N", help="At most.")] = 500,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Decides every choice.")] = 0,
+    token: Annotated[str, typer.Option("--token", help="Replay this one schedule instead.")] = "",
+    python: Python = "",
+    out: Out = _OUT,
+    hang_after: Annotated[
+        float, typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without a new schedule.")
+    ] = 60.0,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Search the schedules of a function's threads for one that fails; shrink, tell and replay it."""
+    from soak.cli.explore import explore
+
+    raise typer.Exit(
+        explore(
+            function,
+            switch_at=tuple(switch_at or ()),
+            schedules=schedules,
+            seed=seed,
+            token=token,
+            python=python,
+            out=out,
+            hang_after=hang_after,
+            wait=wait,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
 def report(
     run: Annotated[
         str, typer.Argument(help="A run's name, or the beginning of it; the newest by default.")

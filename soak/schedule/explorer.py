@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from soak.schedule.causes import difference
-from soak.schedule.conductor import Conductor, Deviation, Strategy
+from soak.schedule.conductor import Conductor
 from soak.schedule.frontier import Frontier
+from soak.schedule.outcome import Deviation, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
 from soak.schedule.shrink import shrink
@@ -202,11 +203,15 @@ class _Search:
         return self._counted(result, first=first, strategy=strategy, replays=replays + 1, schedules=first)
 
     def _again(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Conductor:
+        if self.before is not None:
+            self.before(f"{self._token(granularity)}{moves(deviations)}")
         return self.stage.run(Follow(deviations), granularity=granularity, limit=self.steps)
 
     def _nothing(self, unproven: str | None) -> Result:
-        if unproven is None and self.stalls and len(self.stalls) == self.ran:
-            unproven = f"every schedule stalled: {self.stalls[0]}"
+        if unproven is None and len(self.stalls) in (STALLS, self.ran):
+            unproven = f"{len(self.stalls)} of {self.ran} schedules stalled: {self.stalls[0]}"
+        if unproven is None and self.endless == self.ran:
+            unproven = f"no schedule ended within {self.steps} steps"
         return self._counted(
             Result(found=False, unproven=unproven, notes=tuple(sorted(self.stage.notes))),
             schedules=self.ran,

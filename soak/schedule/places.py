@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import builtins
 import dis
+import functools
 import linecache
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 LOCAL = {
@@ -57,8 +58,8 @@ class Place:
 
     @property
     def source(self) -> str:
-        """The line as it stands in the file, without its indent."""
-        return linecache.getline(self.file, self.line).strip()
+        """The line as it stands in the file, without its indent and what is said about it."""
+        return linecache.getline(self.file, self.line).partition("  #")[0].strip()
 
     @property
     def key(self) -> str:
@@ -79,9 +80,14 @@ Trail = Sequence[tuple[int, Place | str]]
 """What happened, in order: a thread reached a place, or did what the words say."""
 
 
+@functools.cache
 def short(file: str) -> str:
     """`package/module.py`: the name of a file in tokens and stories, the same on every machine."""
-    return "/".join(PurePath(file).parts[-2:])
+    path = Path(file)
+    start = path.parent
+    while (start / "__init__.py").is_file():
+        start = start.parent
+    return path.relative_to(start).as_posix()
 
 
 class Places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from soak.schedule.conductor import Kind
+from soak.schedule.outcome import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,10 @@ class Result:
                 f"no failure in {self.schedules} schedules; {self.swept} of {self.sweep} schedules "
                 "that differ from the undisturbed one in a single switch were among them"
             )
-        return f"{self.words} (schedule {self.first}, {self.strategy}; {self.switches} switches left of it)"
+        switches = f"{self.switches} switch" + ("" if self.switches == 1 else "es")
+        if self.first is None:
+            return f"{self.words} (replayed: {switches})"
+        return f"{self.words} (schedule {self.first}, {self.strategy}; shrunk to {switches})"
 
     def _story(self) -> list[str]:
         return [self.story, f"replay: {self.token}"] if self.found else []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from soak.schedule.conductor import Deviation
+from soak.schedule.outcome import Deviation
 
 REPLAYS = 49
 """Replays that shrinking may take; one more confirms what is left."""
@@ -55,4 +55,19 @@ def shrink(
         if size == 1 and best == before:
             break
         size = max(1, min(size // 2, len(best)))
+    while spent < replays and _any_group(best, attempt):
+        pass
     return best, spent
+
+
+def _any_group(best: Deviations, attempt: Callable[[Deviations], bool]) -> bool:
+    """Some at once: a switch away and the switch back are needed together or not at all."""
+    for width in (2, 3, 4):
+        for start in range(len(best) - width + 1):
+            if attempt(best[:start] + best[start + width :]):
+                return True
+    for distance in range(2, len(best)):
+        for start in range(len(best) - distance):
+            if attempt(tuple(one for n, one in enumerate(best) if n not in (start, start + distance))):
+                return True
+    return False

@@ -1,0 +1,104 @@
+"""The child process of ``soak explore``: ``python -m soak.schedule SPEC FOLDER``.
+
+SPEC is a JSON object. FOLDER gets ``token.txt``, the token of the schedule that runs, written before it does,
+so that it outlives a crash; and at the end ``result.json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import faulthandler
+import importlib.util
+import json
+import operator
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from soak.schedule import BadToken, race, replay
+from soak.schedule.result import Result
+
+
+class LoadError(Exception):
+    """The user's mistake: what was expected, what came, what to do."""
+
+
+def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Explore, or replay, and return what goes into ``result.json``."""
+    try:
+        function = load(spec["file"], spec["function"])
+        if spec["token"]:
+            note(folder, spec["token"])
+            return plain(replay(function, spec["token"]))
+        result = race(
+            function,
+            target=spec["switch_at"] or None,
+            schedules=spec["schedules"],
+            seed=spec["seed"],
+            before=lambda token: note(folder, token),
+        )
+        return plain(result)
+    except (LoadError, BadToken) as error:
+        return {"failed": str(error)}
+
+
+def load(file: str, name: str) -> Callable[[], Any]:
+    """The function of a file, imported as a script's neighbour would import it. Raises ``LoadError``."""
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise LoadError(f"expected FILE::function, but there is no file {file}")
+    sys.path.insert(0, str(path.parent))
+    module_name = path.stem if path.stem not in sys.modules else f"explored_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{file}: expected a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        traceback.print_exc()
+        raise LoadError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+    try:
+        function = operator.attrgetter(name)(module)
+    except AttributeError:
+        known = ", ".join(key for key, value in vars(module).items() if callable(value)) or "none"
+        raise LoadError(f"{file}: expected a function {name!r}; it has: {known}") from None
+    if not callable(function):
+        raise LoadError(f"{file}: {name} cannot be called; name a function without arguments")
+    return function  # type: ignore[no-any-return]
+
+
+def note(folder: Path, token: str) -> None:
+    """Put a token on disk; the page cache keeps it when this process dies."""
+    data = f"{token}\n".encode()
+    handle = os.open(folder / "token.txt", os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.pwrite(handle, data, 0)
+        os.ftruncate(handle, len(data))
+    finally:
+        os.close(handle)
+
+
+def plain(result: Result) -> dict[str, Any]:
+    """The result as JSON takes it."""
+    record = dataclasses.asdict(dataclasses.replace(result, error=None))
+    del record["error"]
+    record["kind"] = result.kind.value if result.kind is not None else None
+    record["text"] = str(result)
+    return record
+
+
+if __name__ == "__main__":
+    faulthandler.enable()
+    here = Path(sys.argv[2])
+    answer = json.dumps(main(json.loads(sys.argv[1]), here))
+    beside = here / "result.tmp"
+    beside.write_text(answer)
+    beside.replace(here / "result.json")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a thread that would not end its schedule keeps nobody waiting

@@ -1,0 +1,90 @@
+"""The child that explores schedules: started, watched by its token file, killed when nothing moves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soak import kernel
+from soak.supervisor.interpreter import Interpreter
+from soak.supervisor.plan import base_environment
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """What became of a child: its record, or how it died, and the token of its last schedule."""
+
+    record: dict[str, Any] | None
+    signal: int
+    hung: bool
+    exit_code: int
+    token: str
+
+
+def explore_in_child(
+    interpreter: Interpreter, spec: dict[str, Any], folder: Path, *, hang_after: float
+) -> Explored:
+    """Run one exploration. ``hang_after`` seconds without a new schedule are a hang that the child's own
+    watchdog could not see, as where native code holds the GIL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in ("token.txt", "result.json"):
+        (folder / stale).unlink(missing_ok=True)
+    child = subprocess.Popen(
+        [interpreter.executable, "-m", "soak.schedule", json.dumps(spec), str(folder.resolve())],
+        env=base_environment(interpreter.python_path),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+        start_new_session=True,
+        preexec_fn=_die_with_the_supervisor,
+    )
+    try:
+        hung = _wait(child, folder / "token.txt", hang_after)
+    finally:
+        _kill(child)
+    code = child.returncode
+    result = folder / "result.json"
+    token = folder / "token.txt"
+    return Explored(
+        record=json.loads(result.read_text()) if result.is_file() else None,
+        signal=-code if code < 0 and not hung else 0,
+        hung=hung,
+        exit_code=code,
+        token=token.read_text().strip() if token.is_file() else "",
+    )
+
+
+def _wait(child: subprocess.Popen[bytes], token: Path, hang_after: float) -> bool:
+    """Whether the child stopped making progress."""
+    seen, since = 0, time.monotonic()
+    while True:
+        try:
+            child.wait(timeout=_POLL_S)
+            return False
+        except subprocess.TimeoutExpired:
+            moved = token.stat().st_mtime_ns if token.is_file() else 0
+            if moved != seen:
+                seen, since = moved, time.monotonic()
+            elif time.monotonic() - since > hang_after:
+                return True
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child's whole group, also what it left behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _die_with_the_supervisor() -> None:
+    """In the child: a `kill -9` of the supervisor leaves no explorer behind."""
+    kernel.set_parent_death_signal(signal.SIGKILL)
