@@ -6,7 +6,7 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.detection.case import Case
@@ -40,7 +40,7 @@ class Loop:
     def missing(self) -> str | None:
         return None
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
         prepare, count = self._begin(kernel), _Count()
         began = time.perf_counter()
         until = began + seconds
@@ -49,7 +49,7 @@ class Loop:
         )
         thread.start()
         stuck = _watch(thread)
-        return Hunt(
+        yield Hunt(
             kernel=kernel.name,
             contender=self.name,
             seed=seed,
