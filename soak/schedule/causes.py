@@ -9,7 +9,7 @@ from soak.schedule.places import Place, Trail
 
 SUSPECTS = {
     r"\buuid|\burandom|\bsecrets\b|SystemRandom": "randomness of the operating system",
-    r"\brandom\b|\brng\b": "a random generator without a seed",
+    r"\brandom\b|\brng\b|\.rand\w+\(|\.choice\(|\.shuffle\(": "a random generator without a seed",
     r"\bdatetime\b|\bperf_counter|\bmonotonic|\btime\b": "the real time",
     r"\bset\(|\bfrozenset\(|\{[^:}]+\}": "the order of a set, which follows ids or the hash seed",
     r"\bid\(|\bhash\(": "ids and hashes, which differ from run to run",

@@ -7,11 +7,9 @@ own. All state is touched by the one running thread only, so it needs no lock.
 from __future__ import annotations
 
 import bisect
-import enum
 import threading
-from dataclasses import dataclass
-from typing import Protocol
 
+from soak.schedule.outcome import Decision, Deviation, Failure, Kind, Over, Strategy, deadlock
 from soak.schedule.places import Place
 from soak.schedule.task import TASKS, Task, Unwind, Wait, get_ident, new_lock
 
@@ -30,55 +28,6 @@ ENDS, RAISES = "ends", "raises"
 NO_POINT = (WAITS, BACK, ENDS, RAISES)
 CLEANUP = 10_000
 """Steps that a thread may take in its `finally` blocks once its schedule is over."""
-
-
-class Kind(enum.Enum):
-    ERROR = "error"
-    DEADLOCK = "deadlock"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """What went wrong in a schedule, and in whose hands."""
-
-    kind: Kind
-    words: str
-    task: int
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
-    """How a schedule ended. Neither a failure nor endless nor stalled: well."""
-
-    failure: Failure | None = None
-    endless: bool = False
-    stalled: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A moment when more than one thread could go on."""
-
-    task: int
-    step: int
-    place: Place | None
-    choices: tuple[int, ...]
-    chosen: int
-
-
-Deviation = tuple[int, int, int]
-"""(thread, its own step, the thread that goes on instead). A step below 0 counts the thread's blockings,
-one above its points: the latter do not shift when another thread's deviation is taken away.
-"""
-
-
-class Strategy(Protocol):
-    """Decides who goes on."""
-
-    def choose(self, current: Task, step: int, choices: list[Task], expected: Task) -> Task:
-        """One of `choices`. `expected` is who goes on if nobody interferes."""
-        ...
 
 
 class Conductor:
@@ -243,7 +192,7 @@ class Conductor:
                 self.advance(min(map(_deadline, self.timed)))
             else:
                 stuck = self._stuck()
-                self.end(Over(failure=_deadlock(stuck) if stuck else None))
+                self.end(Over(failure=deadlock(stuck) if stuck else None))
                 return None
         choices = self._choices(task)
         expected = self._expected(task, choices)
@@ -328,17 +277,3 @@ def _index(task: Task) -> int:
 def _deadline(task: Task) -> float:
     assert task.deadline is not None
     return task.deadline
-
-
-def _deadlock(stuck: list[Task]) -> Failure:
-    """Who waits for what, held by whom."""
-    # Who joins a stuck thread is stuck, too, and tells nothing.
-    telling = [task for task in stuck if not (task.wait and task.wait.what.endswith(" to end"))]
-    lines = []
-    for task in telling or stuck:
-        at = "" if task.place is None else f" at {task.place}"
-        what = "nothing" if task.wait is None else task.wait.what
-        holder = None if task.wait is None else task.wait.holder
-        held = "" if holder is None else f", held by thread {'itself' if holder is task else holder.name}"
-        lines.append(f"thread {task.name}{at} waits for {what}{held}")
-    return Failure(kind=Kind.DEADLOCK, words="deadlock: " + "; ".join(lines), task=stuck[0].index)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from soak.schedule.causes import difference
-from soak.schedule.conductor import Conductor, Deviation, Strategy
+from soak.schedule.conductor import Conductor
 from soak.schedule.frontier import Frontier
+from soak.schedule.outcome import Deviation, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
 from soak.schedule.shrink import shrink

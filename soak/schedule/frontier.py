@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from soak.schedule.conductor import Conductor, Deviation
+from soak.schedule.conductor import Conductor
+from soak.schedule.outcome import Deviation
 from soak.schedule.places import Place
 from soak.schedule.strategies import Board
 from soak.schedule.sweep import alternatives

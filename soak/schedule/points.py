@@ -7,6 +7,7 @@ controlled threads only.
 from __future__ import annotations
 
 import enum
+import gc
 import sys
 import types
 from typing import Any, Protocol
@@ -113,6 +114,7 @@ if sys.version_info >= (3, 12):
             monitoring.register_callback(self.tool, events.PY_START, self._start)
             monitoring.register_callback(self.tool, events.LINE, self._line)
             monitoring.register_callback(self.tool, events.INSTRUCTION, self._opcode)
+            self._watch_known()
             monitoring.set_events(self.tool, events.PY_START)
             monitoring.restart_events()
 
@@ -136,11 +138,29 @@ if sys.version_info >= (3, 12):
                 monitoring.register_callback(self.tool, event, None)
             monitoring.free_tool_id(self.tool)
 
+        def _watch_known(self) -> None:
+            """The functions that exist by now. Asked for as a generator starts, its first event would come
+            from the second start on, since it lies before the start.
+            """
+            for one in gc.get_objects():
+                if isinstance(one, types.FunctionType) and one.__code__.co_filename in self.target:
+                    self._watch(one.__code__, one.__globals__)
+
+        def _watch(self, code: types.CodeType, names: dict[str, Any]) -> None:
+            if id(code) in self.codes:
+                return
+            self.codes[id(code)] = (code, names)
+            monitoring.set_local_events(self.tool, code, self.events)
+            for constant in code.co_consts:
+                if isinstance(constant, types.CodeType):
+                    self._watch(constant, names)
+
         def _start(self, code: types.CodeType, offset: int) -> object:
-            if code.co_filename in self.target and id(code) not in self.codes:
-                self.codes[id(code)] = (code, sys._getframe(1).f_globals)
-                monitoring.set_local_events(self.tool, code, self.events)
-            return monitoring.DISABLE
+            if code.co_filename not in self.target:
+                return monitoring.DISABLE
+            # Not disabled: on 3.13 a function of one line has a line event only if its start has one, too.
+            self._watch(code, sys._getframe(1).f_globals)
+            return None
 
         def _line(self, code: types.CodeType, line: int) -> object:
             place = self.places.line(code, line, self.codes[id(code)][1])

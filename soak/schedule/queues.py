@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import types
 from collections import deque
 from typing import Any
 
@@ -11,6 +12,8 @@ from soak.schedule.task import Task, Wait, here, new_lock
 
 class SimpleQueue:
     """What `queue.SimpleQueue()` makes while a schedule runs."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
 
     def __init__(self) -> None:
         self._items: deque[Any] = deque()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from soak.schedule.conductor import Kind
+from soak.schedule.outcome import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

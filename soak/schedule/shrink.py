@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from soak.schedule.conductor import Deviation
+from soak.schedule.outcome import Deviation
 
 REPLAYS = 49
 """Replays that shrinking may take; one more confirms what is left."""

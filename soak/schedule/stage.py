@@ -25,8 +25,9 @@ from typing import Any, Self
 
 from soak.schedule import threads
 from soak.schedule.clock import CLOCKS
-from soak.schedule.conductor import Conductor, Over, Strategy
+from soak.schedule.conductor import Conductor
 from soak.schedule.locks import Lock, RLock
+from soak.schedule.outcome import Over, Strategy
 from soak.schedule.points import Granularity, points
 from soak.schedule.queues import SimpleQueue
 from soak.schedule.reach import Reach

@@ -7,7 +7,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from soak.schedule.conductor import BACK, NO_POINT, Conductor, Failure
+from soak.schedule.conductor import BACK, NO_POINT, Conductor
+from soak.schedule.outcome import Failure
 from soak.schedule.places import Place
 from soak.schedule.task import letters
 

@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from soak.schedule.conductor import Deviation, Strategy
+from soak.schedule.outcome import Deviation, Strategy
 from soak.schedule.places import Place
 from soak.schedule.task import Task
 

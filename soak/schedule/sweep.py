@@ -6,7 +6,8 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from soak.schedule.conductor import Conductor, Decision, Deviation
+from soak.schedule.conductor import Conductor
+from soak.schedule.outcome import Decision, Deviation
 from soak.schedule.strategies import Board
 
 

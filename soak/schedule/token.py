@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from soak.schedule.conductor import Conductor, Deviation
+from soak.schedule.conductor import Conductor
+from soak.schedule.outcome import Deviation
 from soak.schedule.places import Trail, short
 from soak.schedule.points import Granularity
 

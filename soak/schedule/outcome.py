@@ -1,0 +1,73 @@
+"""What a schedule is made of, who decides it, and how it ends."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from soak.schedule.places import Place
+from soak.schedule.task import Task
+
+
+class Kind(enum.Enum):
+    ERROR = "error"
+    DEADLOCK = "deadlock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong in a schedule, and in whose hands."""
+
+    kind: Kind
+    words: str
+    task: int
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """How a schedule ended. Neither a failure nor endless nor stalled: well."""
+
+    failure: Failure | None = None
+    endless: bool = False
+    stalled: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A moment when more than one thread could go on."""
+
+    task: int
+    step: int
+    place: Place | None
+    choices: tuple[int, ...]
+    chosen: int
+
+
+Deviation = tuple[int, int, int]
+"""(thread, its own step, the thread that goes on instead). A step below 0 counts the thread's blockings,
+one above its points: the latter do not shift when another thread's deviation is taken away.
+"""
+
+
+class Strategy(Protocol):
+    """Decides who goes on."""
+
+    def choose(self, current: Task, step: int, choices: list[Task], expected: Task) -> Task:
+        """One of `choices`. `expected` is who goes on if nobody interferes."""
+        ...
+
+
+def deadlock(stuck: list[Task]) -> Failure:
+    """Who waits for what, held by whom."""
+    # Who joins a stuck thread is stuck, too, and tells nothing.
+    telling = [task for task in stuck if not (task.wait and task.wait.what.endswith(" to end"))]
+    lines = []
+    for task in telling or stuck:
+        at = "" if task.place is None else f" at {task.place}"
+        what = "nothing" if task.wait is None else task.wait.what
+        holder = None if task.wait is None else task.wait.holder
+        held = "" if holder is None else f", held by thread {'itself' if holder is task else holder.name}"
+        lines.append(f"thread {task.name}{at} waits for {what}{held}")
+    return Failure(kind=Kind.DEADLOCK, words="deadlock: " + "; ".join(lines), task=stuck[0].index)
