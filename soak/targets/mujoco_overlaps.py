@@ -1,7 +1,7 @@
 """What MuJoCo's functions read and write, for schedules: see :func:`soak.native`.
 
-As MuJoCo's headers have it: ``const`` is read, the rest is written, and so is whatever has a stack or an arena
-that the function works on. Calls on one model from many threads are fine, on one data they are not.
+As MuJoCo's headers have it: ``const`` is read, the rest is written, and so is whatever has a stack that the
+function works on. Calls on one model from many threads are fine, on one data they are not.
 """
 
 from __future__ import annotations
