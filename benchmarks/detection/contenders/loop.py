@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import threading
@@ -105,6 +106,7 @@ def _short_switches(_kernel: Kernel) -> Callable[[str], None]:
     return lambda _seed: None
 
 
+@functools.cache  # a process has one tool for its line events
 def _noise(kernel: Kernel) -> Callable[[str], None]:
     """What ``soak run --perturb heavy`` does."""
     perturber = Perturber("heavy", Files(files=frozenset({kernel.file})))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
+import math
 import os
 import sys
 import time
@@ -126,7 +127,9 @@ class Interleave:
         if failure is None or over:
             yield self._hunted(kernel, seed, result.schedules_run - over, took, None, ended=not over)
             return
-        again = library.replay(program.run, failure, raise_on_failure=False, timeout=seconds)
+        again = library.replay(
+            _Until(program.run, math.inf), failure, raise_on_failure=False, timeout=seconds
+        )
         found = failure.kind if failure.exception is None else type(failure.exception).__name__
         replayed = again.failure is not None and again.failure.kind == failure.kind
         yield self._hunted(kernel, seed, result.schedules_run, took, found, replays=1, replayed=int(replayed))
