@@ -24,7 +24,7 @@ from soak.history import UNKNOWN, History, Model
 from soak.narrow import narrowed
 
 if TYPE_CHECKING:
-    from soak.schedule import race, replay
+    from soak.schedule import native, race, replay
 
 __version__ = "0.1.0"
 
@@ -42,6 +42,7 @@ __all__ = [
     "beat",
     "doing",
     "narrowed",
+    "native",
     "processes",
     "race",
     "replay",
@@ -52,10 +53,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """`soak.race` and `soak.replay` come when they are asked for: a worker that never explores does not
+    """`soak.race` and its like come when they are asked for: a worker that never explores does not
     import them.
     """
-    if name in ("race", "replay"):
+    if name in ("native", "race", "replay"):
         from soak import schedule
 
         return getattr(schedule, name)

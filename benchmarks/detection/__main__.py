@@ -108,7 +108,7 @@ def _tell_alarms(trials: Sequence[Trial]) -> int:
 
 
 def _found_all(scores: Sequence[Score]) -> bool:
-    return all(score.found == score.hunts for score in scores if score.contender == OWN)
+    return all(0 < score.found == score.hunts for score in scores if score.contender == OWN)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,11 @@ def main() -> None:
         if left <= 0:
             return
         program = kernel.fixed if options.twin else kernel.buggy
-        hunt = CONTENDERS[options.contender].hunt(kernel, program, seed, left)
-        print(json.dumps(to_plain(hunt)), flush=True)
-        if hunt.stuck:
+        stuck = False
+        for hunt in CONTENDERS[options.contender].hunt(kernel, program, seed, left):
+            print(json.dumps(to_plain(hunt)), flush=True)
+            stuck = hunt.stuck
+        if stuck:
             return
 
 

@@ -17,8 +17,8 @@ from benchmarks.detection.hunt import Hunt
 from soak.events import from_plain
 
 _ROOT = Path(__file__).resolve().parents[2]
-#: Seconds for a child to start, and to end a schedule that the budget's end met.
-_GRACE = 2.0
+#: Seconds for a child to start, to end a schedule that the budget's end met, and to replay what it found.
+_GRACE = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,4 +95,5 @@ def _child(
         os.killpg(child.pid, signal.SIGKILL)
         out, _ = child.communicate()
         note = "killed at the end of its time"
-    return [from_plain(Hunt, json.loads(line)) for line in out.splitlines() if line.startswith("{")], note
+    hunts = [from_plain(Hunt, json.loads(line)) for line in out.splitlines() if line.startswith("{")]
+    return list({hunt.seed: hunt for hunt in hunts}.values()), note  # what is told again counts

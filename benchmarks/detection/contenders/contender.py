@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from benchmarks.detection.case import Case
@@ -23,6 +24,9 @@ class Contender(Protocol):
         """Why it cannot take part in this interpreter; None where it can."""
         ...
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
-        """Look for a bug in ``program``, the kernel's own or its twin, for about ``seconds`` at most."""
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
+        """Look for a bug in ``program``, the kernel's own or its twin, for about ``seconds`` at most.
+
+        What came of it is told as soon as it is known, and may be told again once it was replayed.
+        """
         ...

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.detection.case import Case
@@ -40,7 +41,7 @@ class Loop:
     def missing(self) -> str | None:
         return None
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
         prepare, count = self._begin(kernel), _Count()
         began = time.perf_counter()
         until = began + seconds
@@ -49,7 +50,7 @@ class Loop:
         )
         thread.start()
         stuck = _watch(thread)
-        return Hunt(
+        yield Hunt(
             kernel=kernel.name,
             contender=self.name,
             seed=seed,
@@ -105,6 +106,7 @@ def _short_switches(_kernel: Kernel) -> Callable[[str], None]:
     return lambda _seed: None
 
 
+@functools.cache  # a process has one tool for its line events
 def _noise(kernel: Kernel) -> Callable[[str], None]:
     """What ``soak run --perturb heavy`` does."""
     perturber = Perturber("heavy", Files(files=frozenset({kernel.file})))

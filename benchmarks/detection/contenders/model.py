@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from benchmarks.detection.case import Case
 from benchmarks.detection.contenders.contender import SCHEDULES
@@ -22,10 +23,10 @@ class Model:
     def missing(self) -> str | None:
         return None
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
         began = time.perf_counter()
         result = race(program.run, target=[kernel.file], schedules=SCHEDULES, seed=seed)
-        return Hunt(
+        yield Hunt(
             kernel=kernel.name,
             contender=self.name,
             seed=seed,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.detection.case import Case, Work
@@ -56,13 +58,12 @@ class Frontrun:
     def missing(self) -> str | None:
         return _missing("frontrun")
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
         began = time.perf_counter()
         result = self._explore(program, seed, seconds, replays=0)
         took = time.perf_counter() - began
         found = result.property_holds is False
-        again = self._explore(program, seed, seconds, replays=_REPLAYS) if found else None
-        return Hunt(
+        hunt = Hunt(
             kernel=kernel.name,
             contender=self.name,
             seed=seed,
@@ -70,11 +71,15 @@ class Frontrun:
             seconds=took,
             found=_first_line(result.explanation) if found else None,
             ended=took < seconds,
-            replays=again.reproduction_attempts if again else 0,
-            replayed=again.reproduction_successes if again else 0,
             stuck=result.property_holds is None,
             note=_first_line(result.inconclusive_reason),
         )
+        yield hunt
+        if found and seed == 0:  # it takes as long as the search
+            again = self._explore(program, seed, seconds, replays=_REPLAYS)
+            yield dataclasses.replace(
+                hunt, replays=again.reproduction_attempts, replayed=again.reproduction_successes
+            )
 
     def _explore(self, program: type[Case], seed: int, seconds: float, *, replays: int) -> Any:
         options: dict[str, Any] = {"strategy": self._strategy}
@@ -104,7 +109,7 @@ class Interleave:
     def missing(self) -> str | None:
         return _missing("interleave_test")
 
-    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Hunt:
+    def hunt(self, kernel: Kernel, program: type[Case], seed: int, seconds: float) -> Iterator[Hunt]:
         library = importlib.import_module("interleave_test")
         began = time.perf_counter()
         runs = _Until(program.run, began + seconds)
@@ -120,13 +125,14 @@ class Interleave:
         took, failure = time.perf_counter() - began, result.failure
         over = failure is not None and isinstance(failure.exception, _OverError)
         if failure is None or over:
-            return self._hunted(kernel, seed, result.schedules_run - over, took, None, ended=not over)
-        again = library.replay(program.run, failure, raise_on_failure=False, timeout=seconds)
+            yield self._hunted(kernel, seed, result.schedules_run - over, took, None, ended=not over)
+            return
+        again = library.replay(
+            _Until(program.run, math.inf), failure, raise_on_failure=False, timeout=seconds
+        )
         found = failure.kind if failure.exception is None else type(failure.exception).__name__
         replayed = again.failure is not None and again.failure.kind == failure.kind
-        return self._hunted(
-            kernel, seed, result.schedules_run, took, found, replays=1, replayed=int(replayed)
-        )
+        yield self._hunted(kernel, seed, result.schedules_run, took, found, replays=1, replayed=int(replayed))
 
     def _hunted(
         self, kernel: Kernel, seed: int, schedules: int, seconds: float, found: str | None, **more: Any
