@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from soak.triage.chain import Chains, Link, say_chain
 from soak.triage.ddmin import ddmin
-from soak.triage.fisher import fisher_more
+from soak.findings.statistics import fisher_more
 from soak.triage.sprt import Judgement, usable
 from soak.triage.transfer import Transfer, Trial
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from soak.triage.fisher import fisher_more
+from soak.findings.statistics import fisher_more
 
 
 @pytest.mark.parametrize(
