@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from soak.findings.statistics import fisher_more
 from soak.triage.chain import Chains, Link, say_chain
 from soak.triage.ddmin import ddmin
-from soak.findings.statistics import fisher_more
 from soak.triage.sprt import Judgement, usable
 from soak.triage.transfer import Transfer, Trial
 
