@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ _LITTER = (".soak", "MUJOCO_LOG.TXT", "core")
 #: Where planted defects leave threads behind in this process, as they are meant to: these tests come last,
 #: since a process with threads must not fork.
 _LAST = ("tests/canaries/", "tests/targets/test_runner", "tests/targets/test_interpreter")
+
+
+# Under nohup the processes that tests start would ignore a lost terminal, as soak does then.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
