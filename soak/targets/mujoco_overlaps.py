@@ -46,7 +46,14 @@ def install() -> Callable[[], None]:
         *_each(mujoco, ("mjv_updateCamera",), reads=("m", "d"), writes=("cam", "scn")),
         *_each(mujoco, ("mjr_render",), writes=("scn", "con")),
         *_each(mujoco.MjSpec, ("compile",), writes=("self",)),
-        *_each(mujoco.MjSpec, ("recompile",), reads=("m", "d"), writes=("self",)),
+        # Before MuJoCo 4 its signature does not name them.
+        *_each(
+            mujoco.MjSpec,
+            ("recompile",),
+            reads=("m", "d"),
+            writes=("self",),
+            parameters=("self", "m", "d"),
+        ),
     ]
 
     def uninstall() -> None:
