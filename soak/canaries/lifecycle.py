@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
 
 
-@soak.scenario(seconds=0.5, rounds=1, target="soak.targets.mujoco_sim:MujocoSim")
+@soak.scenario(seconds=0.5, rounds=1, target="soak.targets.mujoco_sim:MujocoSim", uses=("run", "close"))
 def lifecycle(target: Any, rng: random.Random) -> Generator[MujocoSim, None, None]:
     """An engine is made, runs a policy of a few steps, and is closed."""
     sim = target()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import soak
+from soak.canaries import lifecycle
 from soak.canaries.canary import Canary, Smelled, judge, words_of
 from soak.canaries.catalogue import CANARIES, CLEAN
 from soak.canaries.hostile_canaries import HOSTILE, hostile_file
@@ -17,6 +18,8 @@ from soak.canaries.simulation_canaries import SIMULATION
 from soak.events import Frame, Kind, Sighted
 from soak.supervisor.interpreter import find_interpreter
 from soak.supervisor.plan import base_environment
+from soak.worker.fit import fit
+from soak.worker.load import load_target
 
 BUILT_IN = Path(soak.__file__).parents[1] / "scenarios"
 FILES = [path for path in Path(hostile_file("quiet")).parent.glob("*.py") if path.stem != "__init__"]
@@ -94,6 +97,13 @@ def test_every_target_of_the_catalogue_can_be_imported() -> None:
     *imported, everything = done.stdout.splitlines()
     assert imported == [target.partition(":")[2] for target in targets]
     assert set(everything.split()[1:]) == set(imported)
+
+
+@pytest.mark.parametrize("defect", ["LeakedThread", "LeakedDescriptor", "LeakedMemory"])
+def test_whole_lives_can_be_soaked_with_their_defects(defect: str) -> None:
+    """The lifecycle takes the simulation's canaries: one that cannot start finds nothing."""
+    target = load_target(f"soak.canaries.simulation:{defect}")
+    assert fit(lifecycle.lifecycle.freeze(), target).skip is None
 
 
 def test_the_catalogue_imports_no_target() -> None:

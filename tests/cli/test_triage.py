@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.command import Soak
 
 #: The third iteration of a process breaks the promise, whichever it is.
@@ -73,7 +75,7 @@ def test_state_from_another_scenario_is_found(soak: Soak) -> None:
     assert (document["alone"]["hits"], document["alone"]["tries"]) == (0, 5)
     order = document["trials"][0]
     assert {scenario for scenario, _ in order["after"]} == {"harmless", "poisoner"}
-    assert (order["hits"], order["tries"], order["p_value"]) == (5, 5, 1 / 252)
+    assert (order["hits"], order["tries"], order["p_value"]) == (5, 5, pytest.approx(1 / 252))
     assert len(document["shortest"]["after"]) == 1
     assert "→ state leaks from poisoner" in done.stderr
 
