@@ -6,16 +6,17 @@ import dataclasses
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from soak.schedule.causes import difference
 from soak.schedule.conductor import Conductor
+from soak.schedule.distil import Distillation
 from soak.schedule.frontier import Frontier
 from soak.schedule.outcome import Deviation, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
-from soak.schedule.shrink import shrink
+from soak.schedule.simplify import Script
 from soak.schedule.stage import STALL, Stage
 from soak.schedule.story import story
 from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
@@ -127,7 +128,7 @@ class _Search:
     def _check_repeats(self) -> None:
         """The undisturbed schedule once more: does anything but the schedule decide?"""
         if not self.stalls:
-            again = self._again((), Granularity.LINE)
+            again = self._follow((), Granularity.LINE)
             if trail_hash(again.trail) != trail_hash(self.undisturbed):
                 self.stage.notes.add(difference(self.undisturbed, again.trail))
 
@@ -165,11 +166,9 @@ class _Search:
         return conductor
 
     def _try(
-        self, granularity: Granularity, strategy: Strategy, moves: str, *, recording: bool = False
+        self, granularity: Granularity, strategy: Strategy, name: str, *, recording: bool = False
     ) -> Conductor:
-        if self.before is not None:
-            self.before(f"{self._token(granularity)}{moves}")
-        conductor = self.stage.run(strategy, granularity=granularity, limit=self.steps, recording=recording)
+        conductor = self._run(strategy, name, granularity, recording=recording)
         self.ran += 1
         assert conductor.over is not None
         self.endless += conductor.over.endless
@@ -181,31 +180,29 @@ class _Search:
         return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
-        first, best = self.ran, conductor
-
-        def fails(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...] | None:
-            nonlocal best
-            again = self._again(deviations, granularity)
-            if not _same(conductor, again):
-                return None
-            if len(again.deviations) < len(best.deviations):
-                best = again
-            return tuple(again.deviations)
-
-        _, replays = shrink(tuple(conductor.deviations), fails)
-        token = self._token(granularity).of(best)
-        check = self._again(tuple(best.deviations), granularity)
+        first = self.ran
+        found = Distillation(self._run, conductor, granularity)
+        found.work()
+        token = self._token(found.granularity).of(found.best)
+        check = self._follow(found.best.deviations, found.granularity)
         exact = trail_hash(check.trail) == token.trace
         notes = set(self.stage.notes)
         if not exact:
-            notes.add(difference(best.trail, check.trail))
-        result = _result(best, token, notes, exact=exact)
-        return self._counted(result, first=first, strategy=strategy, replays=replays + 1, schedules=first)
+            notes.add(difference(found.best.trail, check.trail))
+        result = _result(found.best, token, notes, exact=exact)
+        return self._counted(
+            result, first=first, strategy=strategy, replays=found.replays + 1, schedules=first
+        )
 
-    def _again(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Conductor:
+    def _follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Conductor:
+        return self._run(Follow(tuple(deviations)), moves(deviations), granularity)
+
+    def _run(
+        self, strategy: Strategy, name: str, granularity: Granularity, *, recording: bool = False
+    ) -> Conductor:
         if self.before is not None:
-            self.before(f"{self._token(granularity)}{moves(deviations)}")
-        return self.stage.run(Follow(deviations), granularity=granularity, limit=self.steps)
+            self.before(f"{self._token(granularity)}{name}")
+        return self.stage.run(strategy, granularity=granularity, limit=self.steps, recording=recording)
 
     def _nothing(self, unproven: str | None) -> Result:
         if unproven is None and len(self.stalls) in (STALLS, self.ran):
@@ -229,17 +226,10 @@ class _Search:
 
 
 def _strategy(recipe: str, board: Board, seed: int) -> Strategy:
-    name = recipe.partition(".")[0]
+    name, _, rest = recipe.partition(".")
+    if name == Script.NAME:
+        return Script.parse(rest)
     return named(name, board, random.Random(f"{seed} {recipe}"))
-
-
-def _same(one: Conductor, other: Conductor) -> bool:
-    """Whether two schedules failed in the same way."""
-    first = one.over.failure if one.over else None
-    second = other.over.failure if other.over else None
-    if first is None or second is None:
-        return False
-    return first.kind is second.kind and type(first.error) is type(second.error)
 
 
 def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool | None) -> Result:

@@ -64,12 +64,15 @@ class Lock:
             if not woken:
                 break
         self._holder = task
+        conductor.sync(task, self)
         return True
 
     def release(self) -> None:
         """As `threading.Lock.release`."""
         task = here()
         self._holder = None
+        if task is not None:
+            task.conductor.sync(task, self)
         try:
             self._real.release()
         except RuntimeError:

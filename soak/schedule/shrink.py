@@ -15,6 +15,11 @@ REPLAYS = 49
 Deviations = tuple[Deviation, ...]
 
 
+def size_of(deviations: Deviations) -> tuple[int, int]:
+    """Preemptions, which take a thread's turn away at one of its points, and deviations in all."""
+    return sum(step > 0 for _, step, _ in deviations), len(deviations)
+
+
 def shrink(
     deviations: Deviations,
     fails: Callable[[Deviations], Deviations | None],
@@ -37,7 +42,7 @@ def shrink(
             return False
         spent += 1
         effective = fails(candidate)
-        if effective is None or len(effective) >= len(best):
+        if effective is None or size_of(effective) >= size_of(best):
             return False
         best = effective
         return True
