@@ -172,7 +172,7 @@ class Conductor:
         task.blocks += 1
         self.trail.append((task.index, f"{WAITS}{wait.what}"))
         if self.recording:
-            self.log.append((task.index, Mark.WAIT, None))
+            self.log.append((task.index, Mark.WAIT, wait.on))
         task.inside = True
         chosen = self._pick(task, -task.blocks)
         task.inside = False

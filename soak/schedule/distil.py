@@ -8,14 +8,14 @@ from soak.schedule.conductor import Conductor
 from soak.schedule.outcome import Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.shrink import REPLAYS, Deviations, shrink, size_of
-from soak.schedule.simplify import scripts
+from soak.schedule.simplify import Script, Segment, scripts
 from soak.schedule.strategies import Follow
 from soak.schedule.token import moves
 
-SCRIPTS = 4
-"""Orders that are tried of those that a schedule could have had."""
 FEW = 2
 """Preemptions that no other order is looked for to lose."""
+MANY = 10
+"""Deviations each of which is tried alone at most."""
 
 
 class Run(Protocol):
@@ -60,16 +60,31 @@ class Distillation:
         recorded = self._again(Follow(self._deviations), moves(self._deviations), recording=True)
         before = self.granularity
         for wanted in dict.fromkeys((Granularity.LINE, before)):
-            for script in scripts(recorded, before, wanted)[:SCRIPTS]:
+            for script in scripts(recorded, before, wanted):
                 if self._fails(script, str(script), wanted):
+                    self._cut(script)
                     return
+
+    def _cut(self, script: Script) -> None:
+        """Turns that are not needed: unlike a deviation, a turn that is left out takes no other one along."""
+        if len(self._deviations) <= MANY:
+            return
+
+        def fails(turns: tuple[Segment, ...]) -> tuple[Segment, ...] | None:
+            fewer = Script(turns)
+            again = self._again(fewer, str(fewer))
+            self._keep(again, self.granularity)
+            return turns if same(self._failing, again) else None
+
+        shrink(script.turns, fails, replays=(REPLAYS - self.replays) * 2 // 3)
 
     def _delete(self) -> None:
         def fails(deviations: Deviations) -> Deviations | None:
             again = self._again(Follow(deviations), moves(deviations))
             return tuple(again.deviations) if self._keep(again, self.granularity) else None
 
-        shrink(self._deviations, fails, replays=REPLAYS - self.replays)
+        alone = [(one,) for one in reversed(self._deviations)] if len(self._deviations) <= MANY else []
+        shrink(self._deviations, fails, guesses=alone, replays=REPLAYS - self.replays, size=size_of)
 
     def _fails(self, strategy: Strategy, name: str, granularity: Granularity) -> bool:
         """Whether the schedule fails in the same way and is better than the best so far."""

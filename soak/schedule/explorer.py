@@ -19,7 +19,7 @@ from soak.schedule.result import Result
 from soak.schedule.simplify import Script
 from soak.schedule.stage import STALL, Stage
 from soak.schedule.story import story
-from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
+from soak.schedule.strategies import ROTATION, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
 from soak.schedule.token import UNKNOWN, Token, minor, moves, trail_hash
@@ -28,10 +28,10 @@ LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
 STALLS = 3
 """Schedules that may stall before the search is given up."""
-SWEEP_FIRST = 12
-"""Schedules of the sweep that run before the frontier and the portfolio get their turns."""
-OPCODES_EVERY = 4
-"""One in so many of the portfolio's schedules switches between opcodes."""
+OPENING = ("walk.0", "urw.0")
+"""Tried between opcodes before anything is known; a random schedule teaches as well as another."""
+ROUND = ("portfolio", "single", "single", "portfolio", "further", "further")
+"""Whose turn it is, again and again."""
 
 Attempt = tuple[str, Granularity, Strategy, str]
 """Name for people, granularity, strategy, and its name in a token."""
@@ -74,8 +74,13 @@ def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall
     with Stage(function, target, seed=wanted.seed, stall=stall) as stage:
         strategy: Strategy = Follow(wanted.deviations)
         if wanted.strategy is not None:
-            undisturbed = stage.run(Follow(), granularity=wanted.granularity, limit=steps, recording=True)
-            strategy = _strategy(wanted.strategy, learn(undisturbed), wanted.seed)
+            first = stage.run(
+                _teacher(wanted.granularity, wanted.seed),
+                granularity=wanted.granularity,
+                limit=steps,
+                recording=True,
+            )
+            strategy = _strategy(wanted.strategy, learn(first), wanted.seed)
         conductor = stage.run(strategy, granularity=wanted.granularity, limit=steps)
     now = wanted.of(conductor)
     exact = None if wanted.trace == UNKNOWN else now.trace == wanted.trace
@@ -103,27 +108,33 @@ class _Search:
         self.files: tuple[tuple[str, str], ...] = ()
 
     def run(self, schedules: int) -> Result:
-        undisturbed = self._learn(Granularity.LINE)
-        if undisturbed.over and undisturbed.over.failure:
-            return self._found(undisturbed, "undisturbed", Granularity.LINE)
-        if not any(not isinstance(place, str) for _, place in undisturbed.trail):
-            return self._nothing("no line of the target that threads could race on ran; check target=[…]")
-        self.undisturbed = undisturbed.trail
-        self.files = self._token(Granularity.LINE).of(undisturbed).files
-        board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
-        self.deviations = sweep(undisturbed, board, rng)
-        self.frontier = Frontier(board, rng)
-        for words, granularity, strategy, name in self._attempts():
+        for words, granularity, strategy, name in self._attempts(chance=schedules > len(OPENING)):
             if self.ran >= schedules or len(self.stalls) >= STALLS:
                 break
-            following = isinstance(strategy, Follow)
-            conductor = self._try(granularity, strategy, name, recording=following)
+            conductor = self._try(granularity, strategy, name)
             if conductor.over and conductor.over.failure:
                 return self._found(conductor, words, granularity)
-            if following:
-                self.frontier.add(conductor)
+            if not name and not any(not isinstance(place, str) for _, place in conductor.trail):
+                return self._nothing("no line of the target that threads could race on ran; check target=[…]")
+            self._learn(conductor, granularity, strategy)
         self._check_repeats()
         return self._nothing(None)
+
+    def _learn(self, conductor: Conductor, granularity: Granularity, strategy: Strategy) -> None:
+        """The first schedule of each granularity teaches; what follows deviations is built upon."""
+        if granularity not in self.boards:
+            self.boards[granularity] = learn(conductor)
+            if granularity is Granularity.LINE:
+                self._learn_undisturbed(conductor)
+        elif isinstance(strategy, Follow):
+            self.frontier.add(conductor)
+
+    def _learn_undisturbed(self, conductor: Conductor) -> None:
+        self.undisturbed = conductor.trail
+        self.files = self._token(Granularity.LINE).of(conductor).files
+        board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
+        self.deviations = sweep(conductor, board, rng)
+        self.frontier = Frontier(board, rng)
 
     def _check_repeats(self) -> None:
         """The undisturbed schedule once more: does anything but the schedule decide?"""
@@ -132,42 +143,46 @@ class _Search:
             if trail_hash(again.trail) != trail_hash(self.undisturbed):
                 self.stage.notes.add(difference(self.undisturbed, again.trail))
 
-    def _attempts(self) -> Iterator[Attempt]:
-        """The sweep's beginning, then turn by turn with the portfolio, which goes on when the sweep is
-        done.
+    def _attempts(self, *, chance: bool) -> Iterator[Attempt]:
+        """Chance, which needs no knowledge and often does; the undisturbed schedule; then turn by turn its
+        sweep, what lies a switch behind, and the portfolio, which goes on when the others are done.
         """
-        singles = self._singles()
-        portfolio = self._portfolio()
-        yield from itertools.islice(singles, SWEEP_FIRST)
-        while True:
-            extension = self.frontier.take()
-            if extension is not None:
-                yield "one switch more", Granularity.LINE, Follow(extension), moves(extension)
-            yield next(portfolio)
-            yield from itertools.islice(singles, 1)
+        for recipe in OPENING if chance else ():
+            yield self._recipe(recipe, Granularity.OPCODE)
+        yield "undisturbed", Granularity.LINE, Follow(), ""
+        turns: dict[str, Iterator[Attempt | None]] = {
+            "single": self._singles(),
+            "further": self._further(),
+            "portfolio": self._portfolio(),
+        }
+        for turn in itertools.cycle(ROUND):
+            attempt = next(turns[turn], None)
+            if attempt is not None:
+                yield attempt
 
     def _singles(self) -> Iterator[Attempt]:
         for deviation in self.deviations:
             yield "a single switch", Granularity.LINE, Follow((deviation,)), moves((deviation,))
             self.swept += 1
 
+    def _further(self) -> Iterator[Attempt | None]:
+        while True:
+            extension = self.frontier.take()
+            if extension is not None:
+                yield "one switch more", Granularity.LINE, Follow(extension), moves(extension)
+            else:
+                yield None
+
     def _portfolio(self) -> Iterator[Attempt]:
-        names = itertools.cycle(PORTFOLIO)
-        for number, name in enumerate(names, 1):
-            granularity = Granularity.LINE if number % OPCODES_EVERY else Granularity.OPCODE
-            if granularity not in self.boards:
-                self._learn(granularity)
-            recipe = f"{name}.{number}"
-            yield name, granularity, _strategy(recipe, self.boards[granularity], self.seed), f"~{recipe}"
+        for number, (name, granularity) in enumerate(itertools.cycle(ROTATION), 1):
+            yield self._recipe(f"{name}.{number}", granularity)
 
-    def _learn(self, granularity: Granularity) -> Conductor:
-        conductor = self._try(granularity, Follow(), "", recording=True)
-        self.boards[granularity] = learn(conductor)
-        return conductor
+    def _recipe(self, recipe: str, granularity: Granularity) -> Attempt:
+        strategy = _strategy(recipe, self.boards.get(granularity, Board()), self.seed)
+        return recipe.partition(".")[0], granularity, strategy, f"~{recipe}"
 
-    def _try(
-        self, granularity: Granularity, strategy: Strategy, name: str, *, recording: bool = False
-    ) -> Conductor:
+    def _try(self, granularity: Granularity, strategy: Strategy, name: str) -> Conductor:
+        recording = granularity not in self.boards or isinstance(strategy, Follow)
         conductor = self._run(strategy, name, granularity, recording=recording)
         self.ran += 1
         assert conductor.over is not None
@@ -223,6 +238,11 @@ class _Search:
             stalled=self.stalls[0] if self.stalls else None,
             **more,
         )
+
+
+def _teacher(granularity: Granularity, seed: int) -> Strategy:
+    """The strategy of the first schedule of each granularity, from which the others know what there is."""
+    return Follow() if granularity is Granularity.LINE else _strategy(OPENING[0], Board(), seed)
 
 
 def _strategy(recipe: str, board: Board, seed: int) -> Strategy:

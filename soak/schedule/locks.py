@@ -55,7 +55,8 @@ class Lock:
                 continue
             self._waiters.append(task)
             try:
-                woken = conductor.block(task, Wait(self._words(task), self._holder_of_wait(task)), deadline)
+                wait = Wait(self._words(task), self._holder_of_wait(task), on=self)
+                woken = conductor.block(task, wait, deadline)
             finally:
                 if task in self._waiters:
                     self._waiters.remove(task)

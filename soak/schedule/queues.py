@@ -49,7 +49,7 @@ class SimpleQueue:
                 raise queue.Empty
             self._waiters.append(task)
             try:
-                woken = conductor.block(task, Wait("an item of a SimpleQueue"), deadline)
+                woken = conductor.block(task, Wait("an item of a SimpleQueue", on=self), deadline)
             finally:
                 if task in self._waiters:
                     self._waiters.remove(task)

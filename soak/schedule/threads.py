@@ -104,7 +104,7 @@ def replacements(points: Points) -> dict[str, Callable[..., Any]]:
         deadline = None if timeout is None else conductor.now + max(timeout, 0)
         while not other.done:
             other.joiners.append(me)
-            if not conductor.block(me, Wait(f"thread {other.name} to end"), deadline):
+            if not conductor.block(me, Wait(f"thread {other.name} to end", on=other), deadline):
                 other.joiners.remove(me)
                 return
         conductor.sync(me, other)
