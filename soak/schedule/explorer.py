@@ -58,7 +58,7 @@ def race(
     """
     began = time.monotonic()
     with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
-        search = _Search(stage, seed=seed, steps=steps, before=before)
+        search = _Search(stage, seed=seed, steps=steps, before=before, began=began)
         result = search.run(schedules)
     return _timed(result, began)
 
@@ -94,11 +94,14 @@ def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall
 class _Search:
     """One search: the undisturbed schedule, its sweep, and the portfolio between."""
 
-    def __init__(self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None, began: float
+    ) -> None:
         self.stage = stage
         self.seed = seed
         self.steps = steps
         self.before = before
+        self.began = began
         self.ran = 0
         self.swept = 0
         self.endless = 0
@@ -195,7 +198,7 @@ class _Search:
         return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
-        first = self.ran
+        first, searched = self.ran, time.monotonic() - self.began
         found = Distillation(self._run, conductor, granularity)
         found.work()
         token = self._token(found.granularity).of(found.best)
@@ -206,7 +209,12 @@ class _Search:
             notes.add(difference(found.best.trail, check.trail))
         result = _result(found.best, token, notes, exact=exact)
         return self._counted(
-            result, first=first, strategy=strategy, replays=found.replays + 1, schedules=first
+            result,
+            first=first,
+            strategy=strategy,
+            replays=found.replays + 1,
+            schedules=first,
+            searched=searched,
         )
 
     def _follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Conductor:

@@ -15,7 +15,8 @@ class Result:
     in number `first` (from 1), by `strategy`. `swept` of `sweep` single deviations from the undisturbed
     schedule were tried. `endless` schedules met the step limit. `notes` say what was not under control;
     `unproven` why the run proves nothing, if so. `exact` says whether the final replay had the trace of its
-    token.
+    token. Of `seconds`, the failure came after `searched`; the rest went into shrinking it and confirming
+    what is left.
     """
 
     found: bool
@@ -38,6 +39,7 @@ class Result:
     notes: tuple[str, ...] = ()
     unproven: str | None = None
     seconds: float = 0.0
+    searched: float = 0.0
     steps: int = 0
 
     def __str__(self) -> str:
