@@ -6,13 +6,14 @@ import dataclasses
 import itertools
 import random
 import time
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from soak.schedule.causes import difference
 from soak.schedule.conductor import Conductor
 from soak.schedule.frontier import Frontier
-from soak.schedule.outcome import Deviation, Strategy
+from soak.schedule.outcome import Deviation, Face, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
 from soak.schedule.shrink import shrink
@@ -57,20 +58,27 @@ def race(
     """
     began = time.monotonic()
     with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
-        search = _Search(stage, seed=seed, steps=steps, before=before)
+        search = Search(stage, seed=seed, steps=steps, before=before)
         result = search.run(schedules)
     return _timed(result, began)
 
 
-def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall: float = STALL) -> Result:
+def replay(
+    function: Callable[[], Any],
+    token: str,
+    *,
+    steps: int = LIMIT,
+    stall: float = STALL,
+    beside: Iterable[types.ModuleType] = (),
+) -> Result:
     """Run the one schedule that `token` describes. Raises `BadToken` for another Python's, or of changed
-    source.
+    source. The locks of the modules `beside` are controlled as well.
     """
     began = time.monotonic()
     wanted = Token.parse(token)
     target = Target(names=[name for name, _ in wanted.files])
     wanted.check(module.__file__ for module in target.modules() if module.__file__)
-    with Stage(function, target, seed=wanted.seed, stall=stall) as stage:
+    with Stage(function, target, seed=wanted.seed, stall=stall, beside=beside) as stage:
         strategy: Strategy = Follow(wanted.deviations)
         if wanted.strategy is not None:
             undisturbed = stage.run(Follow(), granularity=wanted.granularity, limit=steps, recording=True)
@@ -85,12 +93,26 @@ def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall
     return _timed(_result(conductor, now, notes, exact=exact), began)
 
 
-class _Search:
-    """One search: the undisturbed schedule, its sweep, and the portfolio between."""
+class Search:
+    """One search: the undisturbed schedule, its sweep, and the portfolio between.
 
-    def __init__(self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None) -> None:
+    ``work`` goes into the tokens; with a ``face``, a failure counts if it has that one.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        seed: int,
+        steps: int = LIMIT,
+        before: Callable[[str], None] | None = None,
+        work: str = "",
+        face: Face | None = None,
+    ) -> None:
         self.stage = stage
         self.seed = seed
+        self.work = work
+        self.face = face
         self.steps = steps
         self.before = before
         self.ran = 0
@@ -103,7 +125,7 @@ class _Search:
 
     def run(self, schedules: int) -> Result:
         undisturbed = self._learn(Granularity.LINE)
-        if undisturbed.over and undisturbed.over.failure:
+        if self._fails(undisturbed):
             return self._found(undisturbed, "undisturbed", Granularity.LINE)
         if not any(not isinstance(place, str) for _, place in undisturbed.trail):
             return self._nothing("no line of the target that threads could race on ran; check target=[…]")
@@ -117,12 +139,21 @@ class _Search:
                 break
             following = isinstance(strategy, Follow)
             conductor = self._try(granularity, strategy, name, recording=following)
-            if conductor.over and conductor.over.failure:
+            if self._fails(conductor):
                 return self._found(conductor, words, granularity)
             if following:
                 self.frontier.add(conductor)
         self._check_repeats()
         return self._nothing(None)
+
+    def follow(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Result | None:
+        """Only the schedule with these deviations: what it finds, if it fails."""
+        conductor = self._try(granularity, Follow(deviations), moves(deviations))
+        return self._found(conductor, "", granularity) if self._fails(conductor) else None
+
+    def _fails(self, conductor: Conductor) -> bool:
+        failure = conductor.over.failure if conductor.over else None
+        return failure is not None and self.face in (None, failure.face)
 
     def _check_repeats(self) -> None:
         """The undisturbed schedule once more: does anything but the schedule decide?"""
@@ -178,7 +209,14 @@ class _Search:
         return conductor
 
     def _token(self, granularity: Granularity) -> Token:
-        return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
+        return Token(
+            python=minor(),
+            granularity=granularity,
+            seed=self.seed,
+            trace=UNKNOWN,
+            files=self.files,
+            work=self.work,
+        )
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
         first, best = self.ran, conductor
@@ -237,9 +275,7 @@ def _same(one: Conductor, other: Conductor) -> bool:
     """Whether two schedules failed in the same way."""
     first = one.over.failure if one.over else None
     second = other.over.failure if other.over else None
-    if first is None or second is None:
-        return False
-    return first.kind is second.kind and type(first.error) is type(second.error)
+    return first is not None and second is not None and first.face == second.face
 
 
 def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool | None) -> Result:
@@ -261,6 +297,8 @@ def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool 
         kind=failure.kind,
         words=failure.words,
         error=failure.error,
+        face=failure.face,
+        stacks=failure.stacks,
         token=str(token),
         story=story(conductor, failure),
         schedules=1,

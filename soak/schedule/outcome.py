@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 
+from soak.events import Frame
 from soak.schedule.places import Place
 from soak.schedule.task import Task
+from soak.worker.frames import of_stack
 
 
 class Kind(enum.Enum):
@@ -15,14 +18,34 @@ class Kind(enum.Enum):
     DEADLOCK = "deadlock"
 
 
+Face = tuple[Kind, type, str]
+"""A failure's kind, its error's type and its promise: equal for two failures that are one problem, as far as
+a search has to know.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Where a thread of a deadlock stands, innermost frame first."""
+
+    thread: str
+    frames: tuple[Frame, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong in a schedule, and in whose hands."""
+    """What went wrong in a schedule, and in whose hands; of a deadlock, where everybody stands."""
 
     kind: Kind
     words: str
     task: int
     error: BaseException | None = None
+    stacks: tuple[Stack, ...] = ()
+
+    @property
+    def face(self) -> Face:
+        """What it is recognised by."""
+        return self.kind, type(self.error), getattr(self.error, "promise", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +93,17 @@ def deadlock(stuck: list[Task]) -> Failure:
         holder = None if task.wait is None else task.wait.holder
         held = "" if holder is None else f", held by thread {'itself' if holder is task else holder.name}"
         lines.append(f"thread {task.name}{at} waits for {what}{held}")
-    return Failure(kind=Kind.DEADLOCK, words="deadlock: " + "; ".join(lines), task=stuck[0].index)
+    return Failure(
+        kind=Kind.DEADLOCK,
+        words="deadlock: " + "; ".join(lines),
+        task=stuck[0].index,
+        stacks=_stacks(stuck),
+    )
+
+
+def _stacks(stuck: list[Task]) -> tuple[Stack, ...]:
+    """Taken while everybody still stands there."""
+    frames = sys._current_frames()
+    return tuple(
+        Stack(thread=task.thread.name, frames=of_stack(frames.get(task.thread.ident or 0))) for task in stuck
+    )

@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from soak.schedule import threads
@@ -51,15 +51,25 @@ class _Main(threading.Thread):
 
 
 class Stage:
-    """Everything that has to be changed in the process while schedules run. A context manager, used once."""
+    """Everything that has to be changed in the process while schedules run. A context manager, used once.
+
+    Locks and clocks of the modules ``beside`` are controlled as well, though nothing switches in them.
+    """
 
     def __init__(
-        self, function: Callable[[], Any], target: Target, *, seed: int, stall: float = STALL
+        self,
+        function: Callable[[], Any],
+        target: Target,
+        *,
+        seed: int,
+        stall: float = STALL,
+        beside: Iterable[types.ModuleType] = (),
     ) -> None:
         self.function = function
         self.target = target
         self.seed = seed
         self.stall = stall
+        self.beside = tuple(beside)
         self.notes: set[str] = set()
         self.leaked = 0
         self._undo: list[Callable[[], None]] = []
@@ -69,7 +79,7 @@ class Stage:
             raise RuntimeError("soak.race cannot run inside a schedule of soak.race")
         threading.Thread.__hash__ = threads.rank_hash  # type: ignore[method-assign]
         self.points = points(self.target)
-        modules = self.target.modules()
+        modules = list(dict.fromkeys((*self.target.modules(), *self.beside)))
         self.reach = Reach([*modules, concurrent.futures.thread], self.function)
         self.reach.replace()
         self._random = random.getstate()

@@ -20,6 +20,7 @@ MOST_MESSAGE = 2_000
 MOST_TRACEBACK = 20_000
 
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with co_filename on hot paths
+_SCHEDULE_FOLDER = os.path.join(os.path.dirname(author.__file__), "schedule", "")  # noqa: PTH118, PTH120
 _AUTHOR = author.__file__
 _THREADING = threading.__file__
 _RUNPY = "<frozen runpy>"  # below which a spawned worker lives
@@ -27,8 +28,8 @@ _THREAD_STARTERS = frozenset({"_bootstrap", "_bootstrap_inner", "run"})
 
 
 def is_own(file: str) -> bool:
-    """Whether ``file`` is part of the worker or of the author's API."""
-    return file.startswith(_OWN_FOLDER) or file == _AUTHOR
+    """Whether ``file`` is part of the worker, of model mode or of the author's API."""
+    return file.startswith((_OWN_FOLDER, _SCHEDULE_FOLDER)) or file == _AUTHOR
 
 
 def of_stack(frame: FrameType | None, most: int = MOST_FRAMES) -> tuple[Frame, ...]:
