@@ -1,4 +1,4 @@
-"""A scenario as a function that `soak.race` can call: set-up, the operations' threads, rest, checks, teardown.
+"""A scenario as a function that `soak.race` can call: set-up, the threads' work, rest, checks, teardown.
 
 Standard library only.
 """
@@ -9,7 +9,7 @@ import contextlib
 import random
 import sys
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +27,7 @@ from soak.worker.promises import look
 HANG_AFTER = 10.0
 """Seconds that judging histories is measured by, as in a soak that is not told otherwise."""
 BESIDE = ("soak.targets", "soak.canaries", "soak.models")
-"""Packages whose locks and clocks are controlled, though no schedule switches in them unless it is told to."""
+"""Packages whose locks and clocks are controlled, though schedules do not switch at their lines."""
 
 
 class Unfit(Exception):
@@ -79,8 +79,11 @@ class Episode:
         for thread in threads:
             thread.join()
         witness.phase = Phase.CHECKS
-        for each in (*scenario.invariants, *scenario.checks):
-            look(witness, each.promise, each.holds, state)
+        for promise, holds in (
+            *((each.promise, each.holds) for each in scenario.invariants),
+            *((each.promise, each.holds) for each in scenario.checks),
+        ):
+            look(witness, promise, holds, state)
         self.historian.judge()
         witness.phase = Phase.TEARDOWN
         self._tear_down(course)
@@ -110,7 +113,7 @@ class Episode:
         name = self.scenario.name
         try:
             course: object = self.scenario.set_up(self.target, random.Random(f"{self.seed}:{name}:set-up"))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a finding
+        except BaseException as error:
             self.witness.report_raised(error)
             raise AssertionError("unreachable: the schedule has failed") from error
         if not isinstance(course, Generator):
@@ -152,6 +155,7 @@ class Episode:
         return [*([own] if own is not None else []), *shared]
 
 
-def names_of(hands: Iterable[Hand]) -> list[str]:
-    """Who does something, with what."""
-    return [f"{hand.name}: {', '.join(step.name for step in hand.steps)}" for hand in hands if hand.steps]
+def in_words(episode: Episode) -> list[str]:
+    """Who does something, and what."""
+    everybody = hands(episode.scenario, episode.work, episode.seed)
+    return [f"{hand.name}: {', '.join(step.name for step in hand.steps)}" for hand in everybody if hand.steps]

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from soak.schedule.episode import Episode
 from soak.schedule.explorer import LIMIT, STALLS, Search, replay
-from soak.schedule.strategies import Follow
 from soak.schedule.outcome import Face
 from soak.schedule.result import Result
 from soak.schedule.stage import STALL, Stage
+from soak.schedule.strategies import Follow
 from soak.schedule.target import Target, TargetLike
 from soak.schedule.token import BadToken, Token
 from soak.schedule.work import Work, hands, works
@@ -67,9 +67,7 @@ class Exploration:
 
     def _stage(self) -> Stage:
         episode = self.episode
-        return Stage(
-            episode.run, self._target, seed=episode.seed, stall=STALL, beside=episode.beside()
-        )
+        return Stage(episode.run, self._target, seed=episode.seed, stall=STALL, beside=episode.beside())
 
     def _search(self, stage: Stage, schedules: int) -> tuple[Work, Result] | None:
         for work in works():
@@ -129,7 +127,10 @@ class Exploration:
             fewer = work.less(gone)
             smaller = self._fails_with(stage, fewer, result)
             if smaller is not None:
-                work, result = fewer, dataclasses.replace(smaller, first=result.first, strategy=result.strategy)
+                work, result = (
+                    fewer,
+                    dataclasses.replace(smaller, first=result.first, strategy=result.strategy),
+                )
         return work, result
 
     def _last(self, stage: Stage, work: Work, result: Result) -> Result:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 import sys
+import traceback
 from dataclasses import dataclass
+from types import CodeType
 from typing import Protocol
 
-from soak.events import Frame
 from soak.schedule.places import Place
 from soak.schedule.task import Task
-from soak.worker.frames import of_stack
 
 
 class Kind(enum.Enum):
@@ -26,10 +26,10 @@ a search has to know.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Where a thread of a deadlock stands, innermost frame first."""
+    """Where a thread of a deadlock stands: codes and lines, the innermost first."""
 
     thread: str
-    frames: tuple[Frame, ...]
+    frames: tuple[tuple[CodeType, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,5 +105,10 @@ def _stacks(stuck: list[Task]) -> tuple[Stack, ...]:
     """Taken while everybody still stands there."""
     frames = sys._current_frames()
     return tuple(
-        Stack(thread=task.thread.name, frames=of_stack(frames.get(task.thread.ident or 0))) for task in stuck
+        Stack(
+            thread=task.thread.name,
+            frames=tuple((frame.f_code, line) for frame, line in traceback.walk_stack(frames.get(ident))),
+        )
+        for task in stuck
+        if (ident := task.thread.ident) in frames
     )

@@ -14,8 +14,8 @@ class Result:
     `found` is the verdict, `token` replays it, `story` tells it. `schedules` ran in all; the failure came
     in number `first` (from 1), by `strategy`. `swept` of `sweep` single deviations from the undisturbed
     schedule were tried. `endless` schedules met the step limit. `notes` say what was not under control;
-    `unproven` why the run proves nothing, if so. `stacks` are where the threads of a deadlock stand. `exact` says whether the final replay had the trace of its
-    token.
+    `unproven` why the run proves nothing, if so. `stacks` are where the threads of a deadlock stand. `exact`
+    says whether the final replay had the trace of its token.
     """
 
     found: bool

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from time import time
 from collections.abc import Mapping
+from time import time  # the real one: what schedules see is the module's
 
-from soak.events import Event, Frame, Phase, PromiseBroken, Raised
+from soak.events import Frame, Phase, PromiseBroken, Raised
 from soak.schedule.task import Unwind, here
 from soak.worker import frames
 
@@ -130,7 +130,7 @@ class ScheduleWitness:
         task.conductor.touch(task, "must not go on")
 
 
-def event_of(error: BaseException) -> Event:
+def event_of(error: BaseException) -> Raised:
     """The event of an exception that ended one of the target's own threads."""
     return _raised(error, "a thread of the target's", "", Phase.OPERATIONS)
 

@@ -92,9 +92,7 @@ def hands(scenario: Scenario, work: Work, seed: int) -> list[Hand]:
             number=number,
             name=name,
             steps=tuple(
-                step
-                for step in steps
-                if number not in absent and (number, step.number) not in work.without
+                step for step in steps if number not in absent and (number, step.number) not in work.without
             ),
         )
         for number, (name, steps) in enumerate(everybody)

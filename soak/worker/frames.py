@@ -9,6 +9,7 @@ import os
 import reprlib
 import threading
 import traceback
+from collections.abc import Iterable
 from types import CodeType, FrameType, TracebackType
 
 from soak import author
@@ -41,6 +42,15 @@ def of_stack(frame: FrameType | None, most: int = MOST_FRAMES) -> tuple[Frame, .
             found.append(Frame(function=code.co_qualname, file=code.co_filename, line=frame.f_lineno or 0))
         frame = frame.f_back
     return tuple(found)
+
+
+def of_codes(stack: Iterable[tuple[CodeType, int]]) -> tuple[Frame, ...]:
+    """A stack that was taken down as codes and lines, in its order."""
+    shown = [(code, line) for code, line in stack if is_shown(code)]
+    return tuple(
+        Frame(function=code.co_qualname, file=code.co_filename, line=line)
+        for code, line in shown[:MOST_FRAMES]
+    )
 
 
 def of_traceback(trace: TracebackType | None) -> tuple[Frame, ...]:

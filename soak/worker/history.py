@@ -22,9 +22,7 @@ _SHARE = 0.3
 class Historian:
     """Begins the histories of each iteration, and judges them once it has come to rest."""
 
-    def __init__(
-        self, witness: Judge, histories: Sequence[Judged], folder: Path, hang_after: float
-    ) -> None:
+    def __init__(self, witness: Judge, histories: Sequence[Judged], folder: Path, hang_after: float) -> None:
         self._witness = witness
         self._histories = tuple(histories)
         self._folder = folder
