@@ -123,7 +123,12 @@ def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
 
 
 def _subject(options: ExploreOptions, interpreter: Interpreter) -> tuple[Subject, Sequence[Skipped]]:
-    selection = select([options.what], interpreter, options.target)
+    try:
+        selection = select([options.what], interpreter, options.target)
+    except UsageProblem as problem:
+        if "::" in options.what or not catalogue.looks_like_path(options.what):
+            raise
+        raise UsageProblem(f"{problem}; or name one of its functions, as FILE::function") from problem
     if not selection.entries:
         skip = selection.skipped[0]
         raise MachineProblem(f"{skip.name} cannot run here: {skip.reason}; {skip.remedy}")

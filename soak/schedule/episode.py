@@ -9,16 +9,17 @@ import contextlib
 import random
 import sys
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from soak.author import Call, Scenario
+from soak.author import Call, Invariant, Scenario
 from soak.events import Phase
 from soak.schedule.task import Unwind
 from soak.schedule.witness import ScheduleWitness
-from soak.schedule.work import Hand, Work, hands
+from soak.schedule.work import Hand, Step, Work, hands
 from soak.worker.crew import callings, teams
 from soak.worker.history import Historian
 from soak.worker.perturb import files_of
@@ -26,6 +27,8 @@ from soak.worker.promises import look
 
 HANG_AFTER = 10.0
 """Seconds that judging histories is measured by, as in a soak that is not told otherwise."""
+MOST_LOOKS = 600
+"""Looks at an invariant in one schedule."""
 BESIDE = ("soak.targets", "soak.canaries", "soak.models")
 """Packages whose locks and clocks are controlled, though schedules do not switch at their lines."""
 
@@ -49,6 +52,7 @@ class Episode:
         self.seed = seed
         self.work = Work()
         self.witness = ScheduleWitness()
+        self._working = 0
         self.historian = Historian(self.witness, scenario.histories, folder, HANG_AFTER)
 
     @property
@@ -73,7 +77,9 @@ class Episode:
         scenario, witness = self.scenario, self.witness
         state = self._set_up(course)
         witness.phase = Phase.OPERATIONS
-        threads = [self._thread(hand, state) for hand in hands(scenario, self.work, self.seed)]
+        everybody = hands(scenario, self.work, self.seed)
+        self._working = sum(hand.looks is None for hand in everybody)
+        threads = [self._thread(hand, state) for hand in everybody]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -90,24 +96,34 @@ class Episode:
 
     def _thread(self, hand: Hand, state: Any) -> threading.Thread:
         # The calls are handed over by themselves as well: by them, schedules tell threads of one kind.
+        if hand.looks is not None:
+            return threading.Thread(target=self._watch, args=(hand.looks, state), name=hand.name)
         calls = [step.call for step in hand.steps]
         return threading.Thread(target=self._live, args=(hand, state, *calls), name=hand.name)
 
     def _live(self, hand: Hand, state: Any, *_calls: Call) -> None:
-        witness = self.witness
         for step in hand.steps:
-            if step.looks:
-                look(witness, step.name, step.call, state)
-                continue
-            witness.enter(step.name)
-            try:
-                step.call(state, random.Random(step.seed))
-            except step.expects:
-                pass
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is a finding
-                witness.report_raised(error, doing=step.name)
+            self._call(step, state)
+        self._working -= 1
+
+    def _call(self, step: Step, state: Any) -> None:
+        witness = self.witness
+        witness.enter(step.name)
+        try:
+            step.call(state, random.Random(step.seed))
+        except step.expects:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a finding
+            witness.report_raised(error, doing=step.name)
+        witness.leave()
+
+    def _watch(self, invariant: Invariant, state: Any) -> None:
+        """Look every so often, while somebody works; not for ever, or no deadlock would ever be seen."""
+        for _ in range(MOST_LOOKS):
+            look(self.witness, invariant.promise, invariant.holds, state)
+            if not self._working:
                 return
-            witness.leave()
+            time.sleep(invariant.every)
 
     def _begin(self) -> Generator[Any, None, None]:
         name = self.scenario.name
@@ -158,4 +174,4 @@ class Episode:
 def in_words(episode: Episode) -> list[str]:
     """Who does something, and what."""
     everybody = hands(episode.scenario, episode.work, episode.seed)
-    return [f"{hand.name}: {', '.join(step.name for step in hand.steps)}" for hand in everybody if hand.steps]
+    return [hand.words for hand in everybody if hand.parts]

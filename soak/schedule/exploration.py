@@ -144,8 +144,7 @@ class Exploration:
     def _parts(self, work: Work) -> Iterator[frozenset[tuple[int, int]]]:
         """What may be left out: each thread's calls, then single ones."""
         everybody = hands(self.episode.scenario, work, self.episode.seed)
-        busy = [hand for hand in everybody if hand.steps]
-        threads = [frozenset((hand.number, step.number) for step in hand.steps) for hand in busy]
+        threads = [hand.parts for hand in everybody if hand.parts]
         singles = [frozenset([call]) for calls in threads if len(calls) > 1 for call in sorted(calls)]
         return itertools.chain(threads, reversed(singles))
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
-from soak.author import Operation, Scenario
+from soak.author import Call, Invariant, Operation, Scenario
 from soak.worker.crew import teams
 
 MOST_ALIKE = 3
 """Threads of one team that take part; in a small world two that do the same are mostly enough."""
-FEW = 3
-"""Threads that take part in every other variant, drawn at random: in all others all do."""
+FEW, CROWDED_EVERY = 3, 3
+"""So many threads take part, drawn at random, but for every third variant, in which all do."""
 MOST_CALLS = 4
 """Calls of a thread, before the numbers begin again with other choices."""
 
@@ -57,55 +57,68 @@ class Work:
 
 
 def works() -> Iterator[Work]:
-    """One call each, then two, three …, and again, always with other choices."""
+    """One call for each of a few threads, then of all; two, three …; and again, always with other choices."""
     for variant in itertools.count():
-        yield Work(calls=1 + variant % MOST_CALLS, variant=variant)
+        yield Work(calls=1 + variant // CROWDED_EVERY % MOST_CALLS, variant=variant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One call that a thread makes, with the seed of its choices. ``look`` is whether it is a promise."""
+    """One call that a thread makes, with the seed of its choices."""
 
     name: str
-    call: Callable[..., Any]
+    call: Call
     expects: tuple[type[BaseException], ...] = ()
     seed: str = ""
     number: int = 0
-    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
-    """A thread to be, and what it does."""
+    """A thread to be, and what it does: steps, or to look at an invariant."""
 
     number: int
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    looks: Invariant | None = None
+
+    @property
+    def parts(self) -> frozenset[tuple[int, int]]:
+        """What can be taken away from it."""
+        return frozenset((self.number, step.number) for step in self.steps) or (
+            frozenset([(self.number, 0)]) if self.looks else frozenset()
+        )
+
+    @property
+    def words(self) -> str:
+        """``pool-1: stop, start``."""
+        done = self.looks.promise if self.looks else ", ".join(step.name for step in self.steps)
+        return f"{self.name}: {done}"
 
 
 def hands(scenario: Scenario, work: Work, seed: int) -> list[Hand]:
-    """The threads of one episode. Those with nothing to do are named as well: they keep the others' ranks."""
+    """The threads of one episode. One that is left with nothing to do is there all the same: it keeps the
+    ranks of those that are started later."""
     everybody = [*_operating(scenario, work, seed), *_beside(scenario, seed)]
-    absent = _absent([name for name, _ in everybody], work, seed)
+    numbered = [replace(hand, number=number) for number, hand in enumerate(_present(everybody, work, seed))]
     return [
-        Hand(
-            number=number,
-            name=name,
-            steps=tuple(
-                step for step in steps if number not in absent and (number, step.number) not in work.without
-            ),
+        replace(
+            hand,
+            steps=tuple(step for step in hand.steps if (hand.number, step.number) not in work.without),
+            looks=None if (hand.number, 0) in work.without else hand.looks,
         )
-        for number, (name, steps) in enumerate(everybody)
+        for hand in numbered
     ]
 
 
-def _operating(scenario: Scenario, work: Work, seed: int) -> Iterator[tuple[str, list[Step]]]:
+def _operating(scenario: Scenario, work: Work, seed: int) -> Iterator[Hand]:
     calls = work.calls if scenario.rounds is None else min(work.calls, scenario.rounds)
     for team, operations, count in teams(scenario):
         for member in range(min(count, MOST_ALIKE)):
             name = f"{team}-{member}"
             drawn = (f"{seed}:{scenario.name}:{work.variant}:{name}:{call}" for call in range(calls))
-            yield name, [_step(operations, text, number) for number, text in enumerate(drawn)]
+            steps = tuple(_step(operations, text, number) for number, text in enumerate(drawn))
+            yield Hand(number=-1, name=name, steps=steps)
 
 
 def _step(operations: tuple[Operation, ...], seed: str, number: int) -> Step:
@@ -114,18 +127,21 @@ def _step(operations: tuple[Operation, ...], seed: str, number: int) -> Step:
     return Step(name=chosen.name, call=chosen.call, expects=chosen.expects, seed=seed, number=number)
 
 
-def _beside(scenario: Scenario, seed: int) -> Iterator[tuple[str, list[Step]]]:
-    """Nemeses act once, invariants are looked at once, at a time that the schedule chooses."""
+def _beside(scenario: Scenario, seed: int) -> Iterator[Hand]:
+    """A nemesis acts once, at a time that the schedule chooses."""
     for nemesis in scenario.nemeses:
         drawn = f"{seed}:{scenario.name}:nemesis {nemesis.name}"
-        yield f"nemesis {nemesis.name}", [Step(name=nemesis.name, call=nemesis.call, seed=drawn)]
+        step = Step(name=nemesis.name, call=nemesis.call, seed=drawn)
+        yield Hand(number=-1, name=f"nemesis {nemesis.name}", steps=(step,))
     for number, invariant in enumerate(scenario.invariants):
-        yield f"invariant-{number}", [Step(name=invariant.promise, call=invariant.holds, looks=True)]
+        yield Hand(number=-1, name=f"invariant-{number}", looks=invariant)
 
 
-def _absent(names: list[str], work: Work, seed: int) -> frozenset[int]:
-    """Who sits out: nobody, or in every other variant all but a few."""
-    if work.variant % 2 == 0 or len(names) <= FEW:
-        return frozenset()
-    present = random.Random(f"{seed}:{work.variant}:present").sample(range(len(names)), FEW)
-    return frozenset(range(len(names))) - frozenset(present)
+def _present(everybody: list[Hand], work: Work, seed: int) -> list[Hand]:
+    """Who takes part: all that look, and of the others a few or all."""
+    working = [hand for hand in everybody if hand.looks is None]
+    if work.variant % CROWDED_EVERY == CROWDED_EVERY - 1 or len(working) <= FEW:
+        return everybody
+    drawn = random.Random(f"{seed}:{work.variant}:present").sample(range(len(working)), FEW)
+    present = {working[number].name for number in drawn}
+    return [hand for hand in everybody if hand.looks is not None or hand.name in present]
