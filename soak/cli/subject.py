@@ -15,7 +15,7 @@ from soak.cli.selection import select
 from soak.cli.session import interpreter_of, say
 from soak.events import Kind, Sighted
 from soak.findings.finding import Finding, Reproducer
-from soak.findings.recipe import USUAL_PERTURB, from_as_of, named_as_in, project_of
+from soak.findings.recipe import USUAL_PERTURB, exploring, from_as_of, named_as_in, project_of
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.fold import fold
 from soak.supervisor.interpreter import Interpreter
@@ -140,16 +140,32 @@ def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any], f
     )
 
 
-def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True, quiet: bool = False) -> Stand:
+def stand(
+    subject: Subject,
+    *,
+    python: str,
+    out: Path,
+    same_code: bool = True,
+    quiet: bool = False,
+    known: Reproducer | None = None,
+) -> Stand:
     """Prepare to try it here; says what differs from when it was seen, the commit only if ``same_code``.
 
-    The environment variables it was seen with are set in this process, where they are not set at all.
+    The environment variables it was seen with are set in this process, where they are not set at all. It is
+    tried as its reproducer says, or as the ``known`` one does.
 
     Raises:
-        UsageProblem: its scenario or the interpreter is not there any more.
+        UsageProblem: its scenario or the interpreter is not there any more, or only a schedule has shown it.
         MachineProblem: it cannot run here.
     """
-    known = subject.known
+    if known is None:
+        known = subject.known
+        if known.token:
+            raise UsageProblem(
+                f"{subject.id} was seen in a schedule that soak explore found, and in no soak yet; "
+                f"bring it back with soak repro {subject.id}, or look for others: "
+                f"{exploring(known, Path.cwd())}"
+            )
     for name, value in known.env.items():
         os.environ.setdefault(name, value)
     interpreter = interpreter_of(python or known.python, out)

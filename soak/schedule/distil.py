@@ -112,6 +112,4 @@ def same(one: Conductor, other: Conductor) -> bool:
     """Whether two schedules failed in the same way."""
     first = one.over.failure if one.over else None
     second = other.over.failure if other.over else None
-    if first is None or second is None:
-        return False
-    return first.kind is second.kind and type(first.error) is type(second.error)
+    return first is not None and second is not None and first.face == second.face

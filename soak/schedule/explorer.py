@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import random
 import time
+import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from soak.schedule.causes import difference
 from soak.schedule.conductor import Conductor
 from soak.schedule.distil import Distillation
 from soak.schedule.frontier import Frontier
-from soak.schedule.outcome import Deviation, Strategy
+from soak.schedule.outcome import Deviation, Face, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
 from soak.schedule.simplify import Script
@@ -22,7 +23,7 @@ from soak.schedule.story import story
 from soak.schedule.strategies import ROTATION, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
-from soak.schedule.token import UNKNOWN, Token, minor, moves, trail_hash
+from soak.schedule.token import UNKNOWN, Token, files_of, minor, moves, trail_hash
 
 LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
@@ -58,20 +59,27 @@ def race(
     """
     began = time.monotonic()
     with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
-        search = _Search(stage, seed=seed, steps=steps, before=before, began=began)
+        search = Search(stage, seed=seed, steps=steps, before=before)
         result = search.run(schedules)
     return _timed(result, began)
 
 
-def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall: float = STALL) -> Result:
+def replay(
+    function: Callable[[], Any],
+    token: str,
+    *,
+    steps: int = LIMIT,
+    stall: float = STALL,
+    beside: Iterable[types.ModuleType] = (),
+) -> Result:
     """Run the one schedule that `token` describes. Raises `BadToken` for another Python's, or of changed
-    source.
+    source. The locks of the modules `beside` are controlled as well.
     """
     began = time.monotonic()
     wanted = Token.parse(token)
     target = Target(names=[name for name, _ in wanted.files])
     wanted.check(module.__file__ for module in target.modules() if module.__file__)
-    with Stage(function, target, seed=wanted.seed, stall=stall) as stage:
+    with Stage(function, target, seed=wanted.seed, stall=stall, beside=beside) as stage:
         strategy: Strategy = Follow(wanted.deviations)
         if wanted.strategy is not None:
             first = stage.run(
@@ -91,37 +99,57 @@ def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall
     return _timed(_result(conductor, now, notes, exact=exact), began)
 
 
-class _Search:
-    """One search: the undisturbed schedule, its sweep, and the portfolio between."""
+class Search:
+    """One search: chance, the undisturbed schedule, its sweep, and the portfolio between.
+
+    ``work`` goes into the tokens; with a ``face``, a failure counts if it has that one.
+    """
 
     def __init__(
-        self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None, began: float
+        self,
+        stage: Stage,
+        *,
+        seed: int,
+        steps: int = LIMIT,
+        before: Callable[[str], None] | None = None,
+        work: str = "",
+        face: Face | None = None,
     ) -> None:
         self.stage = stage
         self.seed = seed
+        self.work = work
+        self.face = face
         self.steps = steps
         self.before = before
-        self.began = began
         self.ran = 0
         self.swept = 0
         self.endless = 0
         self.stalls: list[str] = []
         self.boards: dict[Granularity, Board] = {}
         self.deviations: list[Deviation] = []
-        self.files: tuple[tuple[str, str], ...] = ()
+        self.files = files_of(module.__file__ for module in stage.target.modules() if module.__file__)
 
     def run(self, schedules: int) -> Result:
         for words, granularity, strategy, name in self._attempts(chance=schedules > len(OPENING)):
             if self.ran >= schedules or len(self.stalls) >= STALLS:
                 break
             conductor = self._try(granularity, strategy, name)
-            if conductor.over and conductor.over.failure:
+            if self._fails(conductor):
                 return self._found(conductor, words, granularity)
             if not name and not any(not isinstance(place, str) for _, place in conductor.trail):
                 return self._nothing("no line of the target that threads could race on ran; check target=[…]")
             self._learn(conductor, granularity, strategy)
         self._check_repeats()
         return self._nothing(None)
+
+    def follow(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Result | None:
+        """Only the schedule with these deviations: what it finds, if it fails."""
+        conductor = self._try(granularity, Follow(deviations), moves(deviations))
+        return self._found(conductor, "", granularity) if self._fails(conductor) else None
+
+    def _fails(self, conductor: Conductor) -> bool:
+        failure = conductor.over.failure if conductor.over else None
+        return failure is not None and self.face in (None, failure.face)
 
     def _learn(self, conductor: Conductor, granularity: Granularity, strategy: Strategy) -> None:
         """The first schedule of each granularity teaches; what follows deviations is built upon."""
@@ -195,10 +223,17 @@ class _Search:
         return conductor
 
     def _token(self, granularity: Granularity) -> Token:
-        return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
+        return Token(
+            python=minor(),
+            granularity=granularity,
+            seed=self.seed,
+            trace=UNKNOWN,
+            files=self.files,
+            work=self.work,
+        )
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
-        first, searched = self.ran, time.monotonic() - self.began
+        first, began = self.ran, time.monotonic()
         found = Distillation(self._run, conductor, granularity)
         found.work()
         token = self._token(found.granularity).of(found.best)
@@ -214,7 +249,7 @@ class _Search:
             strategy=strategy,
             replays=found.replays + 1,
             schedules=first,
-            searched=searched,
+            shrinking=time.monotonic() - began,
         )
 
     def _follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Conductor:
@@ -279,6 +314,8 @@ def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool 
         kind=failure.kind,
         words=failure.words,
         error=failure.error,
+        face=failure.face,
+        stacks=failure.stacks,
         token=str(token),
         story=story(conductor, failure),
         schedules=1,

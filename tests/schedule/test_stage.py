@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import soak
@@ -160,3 +161,27 @@ def test_a_target_that_starts_processes_is_told_so() -> None:
 
     result = soak.race(starts, schedules=2)
     assert any("starts processes" in note for note in result.notes)
+
+
+def waits_by(
+    clock: Callable[[], float] = time.monotonic, *, sleep: Callable[[float], None] = time.sleep
+) -> float:
+    """What a library does whose time can be handed in."""
+    began = clock()
+    sleep(3600)
+    return clock() - began
+
+
+def test_clocks_that_were_bound_as_defaults_are_virtual_too() -> None:
+    """An hour passes at once, and the function has its own defaults again afterwards."""
+    passed: list[float] = []
+
+    def waits() -> None:
+        passed.append(waits_by())
+        assert passed[-1] >= 3600
+
+    result = soak.race(waits, schedules=2)
+    assert not result.found, result
+    assert len(passed) >= 2
+    assert waits_by.__defaults__ == (time.monotonic,)
+    assert waits_by.__kwdefaults__ == {"sleep": time.sleep}
