@@ -41,6 +41,7 @@ class Exploration:
         self.episode = episode
         self.before = before
         self._target = Target.of(switch_at or episode.files(), episode.run)
+        self._began = 0.0
         self._schedules = 0
         self._swept = self._sweep = self._endless = 0
         self._stalls: list[str] = []
@@ -49,7 +50,7 @@ class Exploration:
 
     def run(self, schedules: int) -> Result:
         """Search until a schedule fails, or so many have run."""
-        began = time.monotonic()
+        began = self._began = time.monotonic()
         with self._stage() as stage:
             found = self._search(stage, schedules)
             result = self._nothing() if found is None else self._last(stage, *self._smaller(stage, *found))
@@ -84,7 +85,12 @@ class Exploration:
     def _begin(self, stage: Stage, work: Work, face: Face | None = None) -> Search:
         self.episode.work = work
         return Search(
-            stage, seed=self.episode.seed, steps=LIMIT, before=self.before, work=str(work), face=face
+            stage,
+            seed=self.episode.seed,
+            began=self._began,
+            before=self.before,
+            work=str(work),
+            face=face,
         )
 
     def _count(self, search: Search, result: Result) -> None:

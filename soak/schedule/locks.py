@@ -55,7 +55,8 @@ class Lock:
                 continue
             self._waiters.append(task)
             try:
-                woken = conductor.block(task, Wait(self._words(task), self._holder_of_wait(task)), deadline)
+                wait = Wait(self._words(task), self._holder_of_wait(task), on=self)
+                woken = conductor.block(task, wait, deadline)
             finally:
                 if task in self._waiters:
                     self._waiters.remove(task)
@@ -64,12 +65,15 @@ class Lock:
             if not woken:
                 break
         self._holder = task
+        conductor.sync(task, self)
         return True
 
     def release(self) -> None:
         """As `threading.Lock.release`."""
         task = here()
         self._holder = None
+        if task is not None:
+            task.conductor.sync(task, self)
         try:
             self._real.release()
         except RuntimeError:

@@ -122,8 +122,12 @@ def trail_hash(trail: Trail) -> str:
 
 def files_of(conductor: Conductor) -> tuple[tuple[str, str], ...]:
     """The files of the target that took part, with the hash of their source."""
-    paths = {place.file for _, place in conductor.trail if not isinstance(place, str)}
-    return tuple(sorted((short(path), digest(path)) for path in paths))
+    return files_in(place.file for _, place in conductor.trail if not isinstance(place, str))
+
+
+def files_in(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Files by their short names, with the hash of their source."""
+    return tuple(sorted((short(path), digest(path)) for path in set(paths)))
 
 
 def digest(path: str) -> str:
