@@ -35,11 +35,21 @@ class Exploration:
     """One scenario, explored or replayed."""
 
     def __init__(
-        self, episode: Episode, switch_at: Iterable[TargetLike] | None = None, *, before: Before | None = None
+        self,
+        episode: Episode,
+        switch_at: Iterable[TargetLike] | None = None,
+        *,
+        before: Before | None = None,
+        steps: int = LIMIT,
+        stall: float = STALL,
     ) -> None:
-        """``switch_at`` instead of the target's files; ``before`` hears each schedule's token."""
+        """``switch_at`` instead of the target's files; ``before`` hears each schedule's token; ``steps`` and
+        ``stall`` are the limits of ``soak.race``.
+        """
         self.episode = episode
         self.before = before
+        self.steps = steps
+        self.stall = stall
         self._target = Target.of(switch_at or episode.files(), episode.run)
         self._schedules = 0
         self._swept = self._sweep = self._endless = 0
@@ -63,11 +73,13 @@ class Exploration:
         except ValueError as error:
             raise BadToken(f"the token is not one of a scenario's: {error}") from error
         self.episode.seed = wanted.seed
-        return replay(self.episode.run, token, beside=self.episode.beside())
+        beside = self.episode.beside()
+        return replay(self.episode.run, token, steps=self.steps, stall=self.stall, beside=beside)
 
     def _stage(self) -> Stage:
         episode = self.episode
-        return Stage(episode.run, self._target, seed=episode.seed, stall=STALL, beside=episode.beside())
+        beside = episode.beside()
+        return Stage(episode.run, self._target, seed=episode.seed, stall=self.stall, beside=beside)
 
     def _search(self, stage: Stage, schedules: int) -> tuple[Work, Result] | None:
         for work in works():
@@ -84,7 +96,12 @@ class Exploration:
     def _begin(self, stage: Stage, work: Work, face: Face | None = None) -> Search:
         self.episode.work = work
         return Search(
-            stage, seed=self.episode.seed, steps=LIMIT, before=self.before, work=str(work), face=face
+            stage,
+            seed=self.episode.seed,
+            steps=self.steps,
+            before=self.before,
+            work=str(work),
+            face=face,
         )
 
     def _count(self, search: Search, result: Result) -> None:
@@ -102,7 +119,7 @@ class Exploration:
         if self._stalls and len(self._stalls) in (STALLS, self._schedules):
             unproven = f"{len(self._stalls)} of {self._schedules} schedules stalled: {self._stalls[0]}"
         elif self._endless == self._schedules:
-            unproven = f"no schedule ended within {LIMIT} steps"
+            unproven = f"no schedule ended within {self.steps} steps"
         elif not self._sweep:
             unproven = self._unproven[0] if self._unproven else "no threads met; give the scenario more"
         return Result(
@@ -138,7 +155,7 @@ class Exploration:
         assert result.token is not None
         token = Token.parse(result.token)
         self.episode.work = work
-        stage.run(Follow(token.deviations), granularity=token.granularity, limit=LIMIT)
+        stage.run(Follow(token.deviations), granularity=token.granularity, limit=self.steps)
         return result
 
     def _parts(self, work: Work) -> Iterator[frozenset[tuple[int, int]]]:

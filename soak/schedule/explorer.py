@@ -23,7 +23,7 @@ from soak.schedule.story import story
 from soak.schedule.strategies import ROTATION, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
-from soak.schedule.token import UNKNOWN, Token, files_of, minor, moves, trail_hash
+from soak.schedule.token import UNKNOWN, Token, files_in, minor, moves, trail_hash
 
 LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
@@ -127,7 +127,8 @@ class Search:
         self.stalls: list[str] = []
         self.boards: dict[Granularity, Board] = {}
         self.deviations: list[Deviation] = []
-        self.files = files_of(module.__file__ for module in stage.target.modules() if module.__file__)
+        # Until a schedule has shown which of them take part, all could: a first one that kills needs a token.
+        self.files = files_in(module.__file__ for module in stage.target.modules() if module.__file__)
 
     def run(self, schedules: int) -> Result:
         for words, granularity, strategy, name in self._attempts(chance=schedules > len(OPENING)):
@@ -142,9 +143,10 @@ class Search:
         self._check_repeats()
         return self._nothing(None)
 
-    def follow(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Result | None:
+    def follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Result | None:
         """Only the schedule with these deviations: what it finds, if it fails."""
-        conductor = self._try(granularity, Follow(deviations), moves(deviations))
+        strategy = Follow(tuple(deviations))
+        conductor = self._try(granularity, strategy, moves(deviations))
         return self._found(conductor, "", granularity) if self._fails(conductor) else None
 
     def _fails(self, conductor: Conductor) -> bool:

@@ -96,7 +96,7 @@ class Token:
         return replace(
             self,
             trace=trail_hash(conductor.trail),
-            files=files_of(place.file for _, place in conductor.trail if not isinstance(place, str)),
+            files=files_of(conductor),
             deviations=tuple(conductor.deviations),
             strategy=None,
         )
@@ -120,8 +120,13 @@ def trail_hash(trail: Trail) -> str:
     return summary.hexdigest()
 
 
-def files_of(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The target's files that took part, or could, with the hash of their source."""
+def files_of(conductor: Conductor) -> tuple[tuple[str, str], ...]:
+    """The files of the target that took part, with the hash of their source."""
+    return files_in(place.file for _, place in conductor.trail if not isinstance(place, str))
+
+
+def files_in(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Files by their short names, with the hash of their source."""
     return tuple(sorted((short(path), digest(path)) for path in set(paths)))
 
 
