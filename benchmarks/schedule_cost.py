@@ -26,8 +26,8 @@ from soak.schedule.strategies import Follow
 from soak.schedule.target import Target
 from soak.worker.perturb import Files, Perturber
 
-TURNS, LONG_TURNS = 9, 31
-SECONDS = 0.15  # for the plain loop of a turn
+TURNS, LONG_TURNS = 7, 31
+SECONDS = 0.05  # of processor time, for the plain loop of a turn
 MODEL_LIMIT, LIGHT_LIMIT, ELSEWHERE_LIMIT = 2.0, 1.1, 1.05
 ENDLESS = 10**9
 
