@@ -86,13 +86,9 @@ def _ratios(
     clock: Clock = time.thread_time,
 ) -> list[float]:
     ratios = []
-    for turn in range(turns):
-        if turn % 2:
-            first = watched(loop, count, clock)
-            ratios.append(first / _in_thread(loop, count, clock))
-        else:
-            first = _in_thread(loop, count, clock)
-            ratios.append(watched(loop, count, clock) / first)
+    for _ in range(turns):
+        plain = _in_thread(loop, count, clock)
+        ratios.append(watched(loop, count, clock) / plain)
     return ratios
 
 

@@ -104,7 +104,7 @@ def test_no_alarm_where_nothing_conflicts(harmless: Callable[[], None]) -> None:
 
 
 def test_a_call_that_can_be_stretched_is_while_noise_wants_it() -> None:
-    """By position, by name or by default; within schedules, and without noise, it does what it was asked to."""
+    """By position, name or default; within schedules, and without noise, it does what it was asked to."""
     undo = soak.native(natives, "step", reads=["model"], writes=["data"], stretch="times")
     try:
         stretch_by(lambda: 7)
