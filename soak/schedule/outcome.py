@@ -35,8 +35,9 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong in a schedule, and in whose hands; of a deadlock, where everybody stands, and as its knot
-    where those stand that all others wait for.
+    """What went wrong in a schedule, and in whose hands.
+
+    Of a deadlock, also where everybody stands, and as ``knot`` where those stand that all others wait for.
     """
 
     kind: Kind
