@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     crash_rate,
     crash_to_finding,
+    explore_canaries,
     fresh_process,
     hang_to_finding,
     help_time,
@@ -52,6 +53,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "mornings": mornings.measure,
     "schedule_cost": schedule_cost.measure,
     "native_overlaps": native_overlaps.measure,
+    "explore_canaries": explore_canaries.measure,
 }
 
 

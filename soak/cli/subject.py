@@ -159,13 +159,8 @@ def stand(
         MachineProblem: it cannot run here.
     """
     if known is None:
+        require_soaked(subject)
         known = subject.known
-        if known.token:
-            raise UsageProblem(
-                f"{subject.id} was seen in a schedule that soak explore found, and in no soak yet; "
-                f"bring it back with soak repro {subject.id}, or look for others: "
-                f"{exploring(known, Path.cwd())}"
-            )
     for name, value in known.env.items():
         os.environ.setdefault(name, value)
     interpreter = interpreter_of(python or known.python, out)
@@ -182,6 +177,19 @@ def stand(
         for text in drift(known, entry, soak=soak.__version__, commit=commit, environ=os.environ):
             say(f"soak: {text}; trying all the same")
     return Stand(interpreter=interpreter, entry=entry, python=python or known.python)
+
+
+def require_soaked(subject: Subject) -> None:
+    """What measures soaks needs a problem that some soak has shown.
+
+    Raises:
+        UsageProblem: only a schedule has.
+    """
+    if subject.known.token:
+        raise UsageProblem(
+            f"{subject.id} was seen in a schedule that soak explore found, and in no soak yet; bring it back "
+            f"with soak repro {subject.id}, or look for it anew: {exploring(subject.known, Path.cwd())}"
+        )
 
 
 def last_rate(subject: Subject, out: Path) -> Rate | None:

@@ -34,8 +34,12 @@ class Run(Protocol):
 class Distillation:
     """Of one failing schedule; `best` and its granularity are what is left, after `replays` replays."""
 
-    def __init__(self, run: Run, failing: Conductor, granularity: Granularity) -> None:
+    def __init__(
+        self, run: Run, failing: Conductor, granularity: Granularity, *, limit: int = REPLAYS
+    ) -> None:
+        """``limit`` bounds the replays; one more confirms what is left."""
         self._run = run
+        self._limit = limit
         self._failing = failing
         self.best = failing
         self.granularity = granularity
@@ -78,7 +82,7 @@ class Distillation:
 
     def _reorder(self) -> None:
         """The same happenings in an order with fewer switches, at lines if that is possible."""
-        if self.replays >= REPLAYS:
+        if self.replays >= self._limit:
             return
         recorded = self._again(Follow(self._deviations), moves(self._deviations), recording=True)
         before = self.granularity
@@ -99,7 +103,7 @@ class Distillation:
             self._keep(again, self.granularity)
             return turns if same(self._failing, again) else None
 
-        shrink(script.turns, fails, replays=(REPLAYS - self.replays) * 2 // 3)
+        shrink(script.turns, fails, replays=(self._limit - self.replays) * 2 // 3)
 
     def _delete(self) -> None:
         def fails(deviations: Deviations) -> Deviations | None:
@@ -107,11 +111,11 @@ class Distillation:
             return tuple(again.deviations) if self._keep(again, self.granularity) else None
 
         alone = [(one,) for one in reversed(self._deviations)] if len(self._deviations) <= MANY else []
-        shrink(self._deviations, fails, guesses=alone, replays=REPLAYS - self.replays, size=size_of)
+        shrink(self._deviations, fails, guesses=alone, replays=self._limit - self.replays, size=size_of)
 
     def _fails(self, strategy: Strategy, name: str, granularity: Granularity) -> bool:
         """Whether the schedule fails in the same way and is better than the best so far."""
-        if self.replays >= REPLAYS:
+        if self.replays >= self._limit:
             return False
         self.replays += 1
         return self._keep(self._run(strategy, name, granularity), granularity)

@@ -1,5 +1,4 @@
-"""Explores a scenario: works of growing size in rotation, each with a search of its own; then makes what was
-found smaller.
+"""Explores a scenario: works of growing size in rotation, each with a search of its own.
 
 Standard library only.
 """
@@ -7,26 +6,22 @@ Standard library only.
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import functools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from soak.schedule.episode import Episode
 from soak.schedule.explorer import LIMIT, STALLS, Search, replay
 from soak.schedule.outcome import Face
 from soak.schedule.result import Result
+from soak.schedule.smaller import Smaller
 from soak.schedule.stage import STALL, Stage
-from soak.schedule.strategies import Follow
 from soak.schedule.target import Target, TargetLike
 from soak.schedule.token import BadToken, Token
-from soak.schedule.work import Work, hands, works
+from soak.schedule.work import Work, works
 
 SLICE = 60
 """Schedules of one work before the next one has its turn."""
-SMALLER_SCHEDULES = 30
-"""Schedules that a smaller work is searched for, where the found schedule itself does not fail any more."""
-SMALLER_SECONDS = 20.0
-"""Real seconds that making a work smaller may take."""
 
 Before = Callable[[str], None]
 
@@ -62,7 +57,7 @@ class Exploration:
         began = time.monotonic()
         with self._stage() as stage:
             found = self._search(stage, schedules)
-            result = self._nothing() if found is None else self._last(stage, *self._smaller(stage, *found))
+            result = self._nothing() if found is None else self._smaller(stage, *found)
         return dataclasses.replace(result, schedules=self._schedules, seconds=time.monotonic() - began)
 
     def replay(self, token: str) -> Result:
@@ -114,6 +109,12 @@ class Exploration:
         if result.unproven:
             self._unproven.append(result.unproven)
 
+    def _smaller(self, stage: Stage, work: Work, result: Result) -> Result:
+        began = time.monotonic()
+        begin = functools.partial(self._begin, stage)
+        smaller = Smaller(stage, self.episode, begin, work, result, steps=self.steps).result()
+        return dataclasses.replace(smaller, shrinking=result.shrinking + time.monotonic() - began)
+
     def _nothing(self) -> Result:
         unproven = None
         if self._stalls and len(self._stalls) in (STALLS, self._schedules):
@@ -131,47 +132,3 @@ class Exploration:
             notes=tuple(sorted(self._notes)),
             unproven=unproven,
         )
-
-    # -- fewer threads, fewer calls ------------------------------------------------------------------------
-
-    def _smaller(self, stage: Stage, work: Work, result: Result) -> tuple[Work, Result]:
-        until = time.monotonic() + SMALLER_SECONDS
-        for gone in self._parts(work):
-            if time.monotonic() > until:
-                break
-            if gone <= work.without:
-                continue
-            fewer = work.less(gone)
-            smaller = self._fails_with(stage, fewer, result)
-            if smaller is not None:
-                work, result = (
-                    fewer,
-                    dataclasses.replace(smaller, first=result.first, strategy=result.strategy),
-                )
-        return work, result
-
-    def _last(self, stage: Stage, work: Work, result: Result) -> Result:
-        """The schedule that was found once more, so that the witness has what it showed."""
-        assert result.token is not None
-        token = Token.parse(result.token)
-        self.episode.work = work
-        stage.run(Follow(token.deviations), granularity=token.granularity, limit=self.steps)
-        return result
-
-    def _parts(self, work: Work) -> Iterator[frozenset[tuple[int, int]]]:
-        """What may be left out: each thread's calls, then single ones."""
-        everybody = hands(self.episode.scenario, work, self.episode.seed)
-        threads = [hand.parts for hand in everybody if hand.parts]
-        singles = [frozenset([call]) for calls in threads if len(calls) > 1 for call in sorted(calls)]
-        return itertools.chain(threads, reversed(singles))
-
-    def _fails_with(self, stage: Stage, work: Work, known: Result) -> Result | None:
-        """What the smaller work comes to, if it fails like the known one."""
-        assert known.token is not None and known.face is not None
-        token = Token.parse(known.token)
-        search = self._begin(stage, work, known.face)
-        result = search.follow(token.deviations, token.granularity)
-        if result is None:
-            search = self._begin(stage, work, known.face)
-            result = search.run(SMALLER_SCHEDULES)
-        return result if result.found else None

@@ -17,6 +17,7 @@ from soak.schedule.frontier import Frontier
 from soak.schedule.outcome import Deviation, Face, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
+from soak.schedule.shrink import REPLAYS
 from soak.schedule.simplify import Script
 from soak.schedule.stage import STALL, Stage
 from soak.schedule.story import story
@@ -29,6 +30,8 @@ LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
 STALLS = 3
 """Schedules that may stall before the search is given up."""
+SHRINK_SECONDS, LEAST_REPLAYS = 15.0, 10
+"""Real seconds that shrinking may take, if schedules are long; but so many replays are made in any case."""
 OPENING = ("walk.0", "urw.0")
 """Tried between opcodes before anything is known; a random schedule teaches as well as another."""
 ROUND = ("portfolio", "single", "single", "portfolio", "further", "further")
@@ -121,6 +124,7 @@ class Search:
         self.face = face
         self.steps = steps
         self.before = before
+        self.started = time.monotonic()
         self.ran = 0
         self.swept = 0
         self.endless = 0
@@ -236,7 +240,7 @@ class Search:
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
         first, began = self.ran, time.monotonic()
-        found = Distillation(self._run, conductor, granularity)
+        found = Distillation(self._run, conductor, granularity, limit=self._replays())
         found.work()
         token = self._token(found.granularity).of(found.best)
         check = self._follow(found.best.deviations, found.granularity)
@@ -253,6 +257,11 @@ class Search:
             schedules=first,
             shrinking=time.monotonic() - began,
         )
+
+    def _replays(self) -> int:
+        """How many replays of schedules as long as those before there is time for."""
+        each = (time.monotonic() - self.started) / max(1, self.ran)
+        return max(LEAST_REPLAYS, min(REPLAYS, int(SHRINK_SECONDS / each))) if each > 0 else REPLAYS
 
     def _follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Conductor:
         return self._run(Follow(tuple(deviations)), moves(deviations), granularity)

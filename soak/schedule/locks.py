@@ -12,7 +12,7 @@ from types import TracebackType
 
 from soak.schedule.task import Task, Unwind, Wait, get_ident, here, new_lock
 
-STDLIB = (threading.__file__, __file__)
+STDLIB = (threading.__file__, __file__, "<")  # the last is code that a dataclass, say, has generated
 FOREIGN_POLL = 0.05
 """Real seconds between two looks at a lock that a thread outside the schedule holds."""
 
@@ -184,7 +184,7 @@ class RLock(Lock):
 def _maker() -> str:
     """Where the lock was made, beneath the standard library's own layers."""
     frame = sys._getframe(2)
-    while frame.f_code.co_filename in STDLIB and frame.f_back is not None:
+    while frame.f_code.co_filename.startswith(STDLIB) and frame.f_back is not None:
         if frame.f_code.co_name == "wait":
             return f"wait {frame.f_lineno}"
         frame = frame.f_back

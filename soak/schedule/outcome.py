@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Protocol
@@ -19,8 +20,8 @@ class Kind(enum.Enum):
 
 
 Face = tuple[Kind, type, str]
-"""A failure's kind, its error's type and its promise: equal for two failures that are one problem, as far as
-a search has to know.
+"""A failure's kind, its error's type and its promise or knot: equal for two failures that are one problem, as
+far as a search has to know.
 """
 
 
@@ -34,18 +35,22 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong in a schedule, and in whose hands; of a deadlock, where everybody stands."""
+    """What went wrong in a schedule, and in whose hands.
+
+    Of a deadlock, also where everybody stands, and as ``knot`` where those stand that all others wait for.
+    """
 
     kind: Kind
     words: str
     task: int
     error: BaseException | None = None
     stacks: tuple[Stack, ...] = ()
+    knot: str = ""
 
     @property
     def face(self) -> Face:
         """What it is recognised by."""
-        return self.kind, type(self.error), getattr(self.error, "promise", "")
+        return self.kind, type(self.error), getattr(self.error, "promise", self.knot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,21 @@ def deadlock(stuck: list[Task]) -> Failure:
         words="deadlock: " + "; ".join(lines),
         task=stuck[0].index,
         stacks=_stacks(stuck),
+        knot="; ".join(sorted({str(task.place) for task in _knot(telling)})),
     )
+
+
+def _knot(stuck: list[Task]) -> Iterator[Task]:
+    """Who is waited for in the end: those in a circle, and those that wait for nobody in particular."""
+    for task in stuck:
+        chain = [task]
+        while (wait := chain[-1].wait) is not None and wait.holder is not None:
+            if wait.holder in chain:
+                yield from chain[chain.index(wait.holder) :]
+                break
+            chain.append(wait.holder)
+        else:
+            yield chain[-1]
 
 
 def _stacks(stuck: list[Task]) -> tuple[Stack, ...]:

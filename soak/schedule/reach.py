@@ -122,10 +122,10 @@ class Reach:
         self._slot(value, functools.partial(setattr, cell, "cell_contents"))
 
     def _slot(self, value: Any, put: Callable[[Any], None]) -> None:
-        """One place that keeps a value: put a double in if it is a lock, or a lock's bound method; else
-        walk on.
+        """One place that keeps a value: put a double in if it is a lock, a lock's bound method, or what
+        makes one (as `field(default_factory=Lock)` does); else walk on.
         """
-        double = self._double(value)
+        double = self._double(value) if self._fake(value) is value else self._fake(value)
         owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType) else None
         if double is None and owner is not None:
             keeper = self._double(owner)

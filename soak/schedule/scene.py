@@ -55,12 +55,13 @@ def explore_scene(
     result = exploration.replay(spec["token"]) if spec["token"] else exploration.run(spec["schedules"])
     if isinstance(result.error, Unfit):
         raise result.error
-    return result, _told(episode, result)
+    return result, told(episode, result)
 
 
-def _told(episode: Episode, result: Result) -> dict[str, Any]:
+def told(episode: Episode, result: Result) -> dict[str, Any]:
+    """What goes beside the result: the event of a failure or where everybody stands, and what was done."""
     witness = episode.witness
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "left_out": list(episode.left_out),
         "work": in_words(episode) if result.found else [],
         "seen": [text for number, text in enumerate(episode.scenario.sometimes) if number in witness.marks],
@@ -70,9 +71,9 @@ def _told(episode: Episode, result: Result) -> dict[str, Any]:
         "phase": witness.phase.value,
     }
     if not result.found:
-        return told
+        return record
     if result.kind is Kind.DEADLOCK:
-        told["halted"] = [
+        record["halted"] = [
             {
                 "thread": stack.thread,
                 "doing": witness.doing(stack.thread),
@@ -81,8 +82,8 @@ def _told(episode: Episode, result: Result) -> dict[str, Any]:
             for stack in result.stacks
         ]
     else:
-        told["event"] = encode(_event(witness.event, result.error)).decode()
-    return told
+        record["event"] = encode(_event(witness.event, result.error)).decode()
+    return record
 
 
 def _event(told: PromiseBroken | Raised | None, error: BaseException | None) -> PromiseBroken | Raised:

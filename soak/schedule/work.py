@@ -26,29 +26,35 @@ MOST_CALLS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """``calls`` for each thread, with the choices of ``variant``, ``without`` some: (thread, call)."""
+    """``calls`` for each thread, with the choices of ``variant``, ``without`` some: (thread, call).
+
+    Threads that are left with nothing to do are there all the same, so that the others keep their ranks; but
+    not where it is ``compact``.
+    """
 
     calls: int = 1
     variant: int = 0
     without: frozenset[tuple[int, int]] = frozenset()
+    compact: bool = False
 
     def __str__(self) -> str:
-        """``2x17-0.1``, as it stands in a token."""
+        """``2x17-0.1``, as it stands in a token; a compact one ends in ``!``."""
         gone = "".join(f"-{hand}.{call}" for hand, call in sorted(self.without))
-        return f"{self.calls}x{self.variant}{gone}"
+        return f"{self.calls}x{self.variant}{gone}{'!' * self.compact}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ValueError where the text is none."""
-        if not re.fullmatch(r"\d+x\d+(-\d+\.\d+)*", text):
+        if not re.fullmatch(r"\d+x\d+(-\d+\.\d+)*!?", text):
             raise ValueError(f"expected work such as 2x17-0.1, got {text!r}")
-        head, *gone = text.split("-")
+        head, *gone = text.removesuffix("!").split("-")
         calls, variant = head.split("x")
         pairs = (one.split(".") for one in gone)
         return cls(
             calls=int(calls),
             variant=int(variant),
             without=frozenset((int(hand), int(call)) for hand, call in pairs),
+            compact=text.endswith("!"),
         )
 
     def less(self, gone: frozenset[tuple[int, int]]) -> Self:
@@ -97,11 +103,10 @@ class Hand:
 
 
 def hands(scenario: Scenario, work: Work, seed: int) -> list[Hand]:
-    """The threads of one episode. One that is left with nothing to do is there all the same: it keeps the
-    ranks of those that are started later."""
+    """The threads of one episode, in the order of their starts."""
     everybody = [*_operating(scenario, work, seed), *_beside(scenario, seed)]
     numbered = [replace(hand, number=number) for number, hand in enumerate(_present(everybody, work, seed))]
-    return [
+    left = [
         replace(
             hand,
             steps=tuple(step for step in hand.steps if (hand.number, step.number) not in work.without),
@@ -109,6 +114,7 @@ def hands(scenario: Scenario, work: Work, seed: int) -> list[Hand]:
         )
         for hand in numbered
     ]
+    return [hand for hand in left if hand.parts or not work.compact]
 
 
 def _operating(scenario: Scenario, work: Work, seed: int) -> Iterator[Hand]:

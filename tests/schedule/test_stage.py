@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 
 import soak
 from tests.schedule import kernels
@@ -185,3 +187,29 @@ def test_clocks_that_were_bound_as_defaults_are_virtual_too() -> None:
     assert len(passed) >= 2
     assert waits_by.__defaults__ == (time.monotonic,)
     assert waits_by.__kwdefaults__ == {"sleep": time.sleep}
+
+
+@dataclass
+class Made:
+    """A dataclass keeps what makes its locks in a function that nobody sees."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    inside: int = 0
+
+    def enter(self) -> None:
+        with self.lock:
+            self.inside = self.inside + 1
+            time.sleep(1)
+            self.inside = self.inside - 1
+
+
+def test_locks_of_a_dataclass_s_factory_are_controlled() -> None:
+    """A thread that waits for one waits at its gate, not in the kernel."""
+
+    def meets() -> None:
+        made = Made()
+        kernels.together(made.enter, made.enter)
+
+    result = soak.race(meets, schedules=30, stall=2.0)
+    assert (result.found, result.stalled, result.notes) == (False, None, ())
+    assert type(Made().lock) is type(threading.Lock())
