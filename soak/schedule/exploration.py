@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from soak.schedule.episode import Episode
-from soak.schedule.explorer import LIMIT, STALLS, Search, replay
+from soak.schedule.explorer import STALLS, Search, replay
 from soak.schedule.outcome import Face
 from soak.schedule.result import Result
 from soak.schedule.smaller import Smaller
@@ -20,6 +20,10 @@ from soak.schedule.target import Target, TargetLike
 from soak.schedule.token import BadToken, Token
 from soak.schedule.work import Work, works
 
+STEPS = 60_000
+"""Steps after which a schedule counts as endless: seconds of virtual time, for threads that look every so
+often whether something has come.
+"""
 SLICE = 60
 """Schedules of one work before the next one has its turn."""
 
@@ -52,7 +56,7 @@ class Exploration:
                 result = self._nothing()
             else:
                 begin = functools.partial(self._begin, stage)
-                result = Smaller(stage, self.episode, begin, *found).result()
+                result = Smaller(stage, self.episode, begin, *found, steps=STEPS).result()
         return dataclasses.replace(result, schedules=self._schedules, seconds=time.monotonic() - began)
 
     def replay(self, token: str) -> Result:
@@ -63,7 +67,7 @@ class Exploration:
         except ValueError as error:
             raise BadToken(f"the token is not one of a scenario's: {error}") from error
         self.episode.seed = wanted.seed
-        return replay(self.episode.run, token, beside=self.episode.beside())
+        return replay(self.episode.run, token, steps=STEPS, beside=self.episode.beside())
 
     def _stage(self) -> Stage:
         episode = self.episode
@@ -87,6 +91,7 @@ class Exploration:
             stage,
             seed=self.episode.seed,
             began=self._began,
+            steps=STEPS,
             before=self.before,
             work=str(work),
             face=face,
@@ -107,7 +112,7 @@ class Exploration:
         if self._stalls and len(self._stalls) in (STALLS, self._schedules):
             unproven = f"{len(self._stalls)} of {self._schedules} schedules stalled: {self._stalls[0]}"
         elif self._endless == self._schedules:
-            unproven = f"no schedule ended within {LIMIT} steps"
+            unproven = f"no schedule ended within {STEPS} steps"
         elif not self._sweep:
             unproven = self._unproven[0] if self._unproven else "no threads met; give the scenario more"
         return Result(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from soak.schedule.conductor import Conductor
 from soak.schedule.episode import Episode
-from soak.schedule.explorer import LIMIT, Search
+from soak.schedule.explorer import Search
 from soak.schedule.outcome import Deviation, Face
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
@@ -21,10 +21,12 @@ from soak.schedule.strategies import Follow
 from soak.schedule.token import Token
 from soak.schedule.work import Work, hands
 
-SCHEDULES = 30
-"""Schedules that a smaller work is searched for, where the found one itself does not fail any more."""
+SCHEDULES, LEAST = 30, 5
+"""Schedules that a smaller work is searched for, where the found one itself does not fail any more; none where
+there is time for so few only.
+"""
 SECONDS = 15.0
-"""Real seconds that it may take."""
+"""Real seconds that it may take, about."""
 
 Parts = frozenset[tuple[int, int]]
 
@@ -39,11 +41,15 @@ class Smaller:
         begin: Callable[[Work, Face | None], Search],
         work: Work,
         result: Result,
+        *,
+        steps: int,
     ) -> None:
-        """``begin`` makes a search of a work for failures of a face."""
+        """``begin`` makes a search of a work for failures of a face; ``steps`` as a search has them."""
         assert result.token is not None and result.face is not None
         token = Token.parse(result.token)
         self._stage = stage
+        self._steps = steps
+        self._until = 0.0
         self._episode = episode
         self._begin = begin
         self._known = result
@@ -55,9 +61,9 @@ class Smaller:
 
     def result(self) -> Result:
         """What is left. It was the last schedule that ran, so that the witness has what it showed."""
-        until = time.monotonic() + SECONDS
+        self._until = time.monotonic() + SECONDS
         for gone in self._parts():
-            if time.monotonic() > until:
+            if time.monotonic() > self._until:
                 break
             if not gone <= self._work.without:
                 self._try_without(gone)
@@ -71,19 +77,25 @@ class Smaller:
         )
 
     def _parts(self) -> Iterator[Parts]:
-        """What may be left out: each thread's calls, then single ones."""
+        """What may be left out: who only looks, each thread's calls, then single ones."""
         everybody = hands(self._episode.scenario, self._work, self._episode.seed)
+        everybody.sort(key=lambda hand: hand.looks is None)
         threads = [hand.parts for hand in everybody if hand.parts]
         singles = [frozenset([call]) for calls in threads if len(calls) > 1 for call in sorted(calls)]
         return itertools.chain(threads, reversed(singles))
 
     def _try_without(self, gone: Parts) -> None:
         fewer = self._work.less(gone)
+        began = time.monotonic()
         again = self._follow(fewer, self._deviations)
         if again is not None:
             self._work, self._deviations = fewer, tuple(again.deviations)
             return
-        found = self._begin(fewer, self._face).run(SCHEDULES)
+        now = time.monotonic()
+        schedules = min(SCHEDULES, int((self._until - now) / max(now - began, 1e-6)))
+        if schedules < LEAST:
+            return
+        found = self._begin(fewer, self._face).run(schedules)
         if found.found:
             self._take(fewer, found)
 
@@ -125,7 +137,7 @@ class Smaller:
     def _follow(self, work: Work, deviations: tuple[Deviation, ...]) -> Conductor | None:
         """The schedule with these switches, if it fails alike."""
         self._episode.work = work
-        conductor = self._stage.run(Follow(deviations), granularity=self._granularity, limit=LIMIT)
+        conductor = self._stage.run(Follow(deviations), granularity=self._granularity, limit=self._steps)
         failure = conductor.over.failure if conductor.over else None
         return conductor if failure is not None and failure.face == self._face else None
 
