@@ -22,8 +22,8 @@ from soak.schedule.token import Token
 from soak.schedule.work import Work, hands
 
 SCHEDULES, LEAST = 30, 5
-"""Schedules that a smaller work is searched for, where the found one itself does not fail any more; none where
-there is time for so few only.
+"""Schedules that a smaller work is searched for, where the found one itself does not fail any more; none
+where there is time for so few only.
 """
 SECONDS = 15.0
 """Real seconds that it may take, about."""
@@ -69,12 +69,7 @@ class Smaller:
                 self._try_without(gone)
         self._close_ranks()
         self._tell()
-        return dataclasses.replace(
-            self._best,
-            first=self._known.first,
-            strategy=self._known.strategy,
-            searched=self._known.searched,
-        )
+        return dataclasses.replace(self._best, first=self._known.first, strategy=self._known.strategy)
 
     def _parts(self) -> Iterator[Parts]:
         """What may be left out: who only looks, each thread's calls, then single ones."""
