@@ -13,7 +13,7 @@ from soak.findings.likeness import Likely
 from soak.findings.recipe import anywhere
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
-from soak.report.verdict import repro_line
+from soak.report.verdict import repro_line, say_broken_as
 
 #: The evidence worth showing at once, with how many lines of it, from the head (+) or the tail (−).
 _SHOWN = (
@@ -86,6 +86,7 @@ def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely
         f"run{'s' * (len(finding.runs) != 1)}, first {_day(finding.first_seen)}, "
         f"last {_day(finding.last_seen)}",
         f"  named by    {' | '.join(finding.parts)}",
+        *([f"  {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
         *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
         f"  brings back {repro_line(finding.id, out)}",
