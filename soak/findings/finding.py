@@ -65,7 +65,10 @@ class Reproduction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A deduplicated problem. ``count`` counts its occurrences, ``runs`` those of the last runs, each."""
+    """A deduplicated problem. ``count`` counts its occurrences, ``runs`` those of the last runs, each.
+
+    ``broken_as`` counts, for a guarantee, which of its promises was broken.
+    """
 
     id: str
     kind: Kind
@@ -82,6 +85,7 @@ class Finding:
     runs: dict[str, int]
     reproducer: Reproducer
     reproductions: tuple[Reproduction, ...] = ()
+    broken_as: dict[str, int] = field(default_factory=dict)
 
 
 def reproducer_of(sighted: Sighted, context: FindingContext) -> Reproducer:

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -204,6 +205,8 @@ def _counted(
     """The finding with one more occurrence. Its reproducer is the latest one: the code moves on."""
     runs = dict(known.runs) if known else {}
     runs[context.run] = runs.get(context.run, 0) + 1
+    broken_as = Counter(known.broken_as if known else {})
+    broken_as.update([sighted.promise] * bool(sighted.guarantee))
     return Finding(
         id=name.id,
         kind=sighted.kind,
@@ -220,6 +223,7 @@ def _counted(
         runs=dict(list(runs.items())[-RUNS_KEPT:]),
         reproducer=reproducer_of(sighted, context),
         reproductions=known.reproductions if known else (),
+        broken_as=dict(broken_as),
     )
 
 

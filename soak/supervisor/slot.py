@@ -330,8 +330,11 @@ class Slot:
         self._sightings += self._host.file_stuck(diagnosis, self.worker.evidence(FLIGHT))
 
     def _tell_left_behind(self, worker: Worker, left: Sequence[kernel.Process]) -> None:
+        # An iteration that a finding cuts short is not looked through for what it leaves: nor is its worker.
+        words = worker.last_words
+        cut_short = words is not None and words.reason == "finding"
         for process in left:
-            if worker.last_words is not None and not worker.asked:
+            if words is not None and not worker.asked and not cut_short:
                 self._host.emit(
                     LeftBehind(
                         t=time.time(),
@@ -344,7 +347,8 @@ class Slot:
                 )
             else:
                 number, command = worker.spec.worker, process.command
-                text = f"worker {number} died and left process {process.pid} ({command}): killed"
+                how = "ended with a finding" if cut_short else "died"
+                text = f"worker {number} {how} and left process {process.pid} ({command}): killed"
                 self._host.emit(Note(t=time.time(), text=text))
 
     def _after(self, worker: Worker, snapshot: Snapshot) -> None:

@@ -238,6 +238,19 @@ def test_what_a_worker_left_running_is_told(tmp_path: Path) -> None:
     assert [event for event in host.events if isinstance(event, Note) and "sleep 612" in event.text]
 
 
+def test_what_a_finding_cut_short_and_left_running_is_a_note(tmp_path: Path) -> None:
+    """Its iteration was not looked through for what stayed either: the finding is what there is to mend."""
+    source = QUICK.replace(
+        "time.sleep(0.002)",
+        "subprocess.run(['sh', '-c', 'sleep 613 & ']); soak.always(False, 'it works')",
+    )
+    host, _lane = one_turn(tmp_path, source, count=1)
+    assert [sighted.kind for sighted in host.sightings] == [Kind.VIOLATION]
+    (note,) = [event.text for event in host.events if isinstance(event, Note)]
+    assert "ended with a finding and left process" in note
+    assert "sleep 613" in note
+
+
 def test_a_lost_zygote_is_replaced_and_the_count_goes_on(tmp_path: Path) -> None:
     """It is killed while its worker works: the worker's iteration counts as tried, the slot is free."""
     source = QUICK.replace("time.sleep(0.002)", "os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
