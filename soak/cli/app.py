@@ -196,6 +196,7 @@ def show(
     ] = "",
     python: Python = "",
     out: Out = _OUT,
+    db: Db = "",
     as_json: Json = False,
 ) -> None:
     """Show a finding with its newest evidence, all findings in short without a name, or a --target."""
@@ -205,7 +206,7 @@ def show(
         raise typer.Exit(show_target(target, python=python, as_json=as_json))
     from soak.cli.show import show
 
-    raise typer.Exit(show(finding, out=out, as_json=as_json))
+    raise typer.Exit(show(finding, out=out, db=db, as_json=as_json))
 
 
 @app.command()

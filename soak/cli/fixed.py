@@ -20,7 +20,7 @@ from soak.findings.store import Store
 from soak.supervisor.run import Ending
 from soak.triage.fixed import Answer, answer_of, needed, pool, shares
 from soak.triage.rates import Rate
-from soak.triage.reproduce import Reproduced, plan_of
+from soak.triage.reproduce import Reproduced, plan_of, say_different
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +119,7 @@ def _no_rate(wanted: Subject) -> Rate:
 
 
 def _report(told: Answer, *, as_json: bool) -> None:
-    words = told.in_words()
-    others = [f"a different finding came {n}×, and was kept: {name}" for name, n in told.different.items()]
-    words = "\n".join([words, *others])
+    words = "\n".join([told.in_words(), *say_different(told.different)])
     if as_json:
         answer(json.dumps(to_plain(told) | {"fixed": told.fixed}, indent=2))
         say(words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from soak.cli.exits import MachineProblem, UsageProblem
 from soak.cli.selection import select
+from soak.cli.session import say
 from soak.cli.subject import Subject, subject
 from soak.findings import occurrence
 from soak.findings.finding import Finding
@@ -13,6 +14,8 @@ from soak.findings.occurrence import Occurrence
 from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.plan import Entry
+from soak.triage.bench import Bench
+from soak.triage.reproduce import say_different
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +59,9 @@ def entry_at(word: str, interpreter: Interpreter, target: str) -> Entry:
         names = ", ".join(entry.name for entry in selection.entries)
         raise UsageProblem(f"expected one scenario, {word} has {names}; name one as {word}::NAME")
     return selection.entries[0]
+
+
+def tell_different(bench: Bench) -> None:
+    """What else came while a finding was tried."""
+    for line in say_different(bench.different):
+        say(f"soak: {line}")

@@ -9,7 +9,7 @@ from soak.cli.recall import recalled, told_as_problem
 from soak.cli.session import say
 from soak.findings.memory import open_memory
 from soak.findings.morning import Morning
-from soak.findings.nights import Told, told
+from soak.findings.nights import Latest, Told, latest, told
 
 
 def nights(out: Path, db: str) -> list[Told]:
@@ -25,6 +25,21 @@ def nights(out: Path, db: str) -> list[Told]:
     if not judged:
         raise UsageProblem(f"{out} remembers no night yet; a night is a `soak run`")
     return judged
+
+
+def latest_words(out: Path, db: str) -> dict[str, Latest]:
+    """What the last night that spoke of each finding said; empty where nothing is remembered.
+
+    What fails is told: a finding is shown without it.
+    """
+    if not (db or (out / "soak.db").exists() or (out / "runs").is_dir()):
+        return {}
+    try:
+        with recalled(out, db) as memory:
+            return latest(told(memory), memory.acceptances())
+    except Problem as problem:
+        _tell(problem)
+        return {}
 
 
 def expect_memory(out: Path, db: str) -> None:

@@ -19,7 +19,7 @@ from soak.findings.store import Store
 from soak.supervisor.plan import Plan
 from soak.supervisor.run import Ending
 from soak.triage.rates import Rate, say_none
-from soak.triage.reproduce import Reproduced, plan_of
+from soak.triage.reproduce import Reproduced, plan_of, say_different
 
 #: How often it is tried where nobody says.
 _COUNT = 20
@@ -86,7 +86,7 @@ def in_words(result: Reproduced, rate: Rate | None) -> str:
     tries = result.tries - result.cut
     if result.hits or rate is None or not tries:
         return result.in_words()
-    return "\n".join([f"brought back {say_none(tries, rate)}", *result.others_in_words()])
+    return "\n".join([f"brought back {say_none(tries, rate)}", *say_different(result.different)])
 
 
 def _measures(options: ReproOptions, wanted: Subject, tried: Attempt) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, UsageProblem
-from soak.cli.found import Found, find
+from soak.cli.found import Found, find, tell_different
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import Stand, stand
 from soak.files import write_whole
@@ -33,30 +33,42 @@ _MARK = ", shrunk: "
 
 def shrink(name: str, *, minutes: float, to: Path | None, out: Path, wait: float, as_json: bool) -> int:
     """Shrink within ``minutes``; exit code 1 when the finding came back, 0 when it did not."""
-    found = find(Store(out, say=say), name)
+    store = Store(out, say=say)
+    found = find(store, name)
     finding = found.finding
     path = to or Path(f"shrunk_{finding.id.replace('-', '_')}.py")
     _refuse_foreign(path)
     with locked(out, wait), _scratch(out) as folder:
         here = stand(found.subject, python="", out=out)
         say(f"soak: {finding.id}: {finding.title}; shrinking for {minutes:g} min at most")
+        bench = Bench(
+            finding.id,
+            here.interpreter,
+            folder / "runs",
+            store=store,
+            entry=here.entry,
+            target=finding.reproducer.target,
+        )
         try:
-            result = _shrinking(found, here, folder, path, minutes).work()
+            result = _shrinking(found, here, bench, folder, path, minutes).work()
         except BenchError as error:
             raise UsageProblem(str(error)) from error
         except Interrupted as interrupted:
             return SIGNAL_BASE + interrupted.number
+        finally:
+            tell_different(bench)
     return _report(result, path, as_json=as_json)
 
 
-def _shrinking(found: Found, here: Stand, folder: Path, path: Path, minutes: float) -> Shrinking:
+def _shrinking(
+    found: Found, here: Stand, bench: Bench, folder: Path, path: Path, minutes: float
+) -> Shrinking:
     finding, known = found.finding, found.finding.reproducer
     entry, interpreter = here.entry, here.interpreter
     plan = plan_for(finding, entry, tries=FIRST_TRIES, out=folder, python="")
     whole = _record(entry, interpreter, "")
     start = shape_of(_record(entry, interpreter, known.target), perturb=known.perturb, target=known.target)
     source = Source(file=entry.file, name=entry.name, whole=shape_of(whole, perturb=known.perturb, target=""))
-    bench = Bench(finding.id, interpreter, folder / "runs")
     own = own_choices(finding, found.occurrences)
 
     def publish(shrunk: Shrunk) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from soak import catalogue
 from soak.cli.exits import SIGNAL_BASE, Exit, UsageProblem
-from soak.cli.found import Found, entry_at, find
+from soak.cli.found import Found, entry_at, find, tell_different
 from soak.cli.selection import select
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import stand
@@ -37,12 +37,13 @@ def triage(
     name: str, *, after: Sequence[str], count: int, minutes: float, out: Path, wait: float, as_json: bool
 ) -> int:
     """Exit code 1 when the finding came in any of the tries, 0 when it did not."""
-    found = find(Store(out, say=say), name)
+    store = Store(out, say=say)
+    found = find(store, name)
     _refuse_leak(found)
     with locked(out, wait):
         folder = (out / "triage" / f"triage-{os.getpid()}").resolve()
         try:
-            transfer = _examine(found, after, count, Budget(60 * minutes), out, folder)
+            transfer = _examine(found, store, after, count, Budget(60 * minutes), out, folder)
         except BenchError as error:
             raise UsageProblem(str(error)) from error
         except Interrupted as interrupted:
@@ -58,7 +59,7 @@ def triage(
 
 
 def _examine(
-    found: Found, after: Sequence[str], count: int, budget: Budget, out: Path, folder: Path
+    found: Found, store: Store, after: Sequence[str], count: int, budget: Budget, out: Path, folder: Path
 ) -> Transfer:
     finding, known = found.finding, found.finding.reproducer
     here = stand(found.subject, python="", out=out)
@@ -70,17 +71,21 @@ def _examine(
         others = _entries_before(_suite(seen, out), entry, interpreter, known.target)
     plan = plan_for(finding, entry, tries=count, out=folder, python="")
     plan = dataclasses.replace(plan, seed=seen.context.seed)
-    chains = Chains(Bench(finding.id, interpreter, folder), entry, plan, others, known.target)
+    bench = Bench(finding.id, interpreter, folder, store=store, entry=entry, target=known.target)
+    chains = Chains(bench, entry, plan, others, known.target)
     first, iteration = seen.sighted.first_iteration, seen.sighted.iteration
     say(f"soak: {finding.id}: {finding.title}; iteration {iteration} of seed {plan.seed}, {count} tries each")
     examination = Examination(
         entry.name, chains, tries=count, left=budget.left, tell=lambda text: say(f"soak: {text}")
     )
-    return examination.examine(
-        iteration,
-        [Link(entry.name, number) for number in range(first, iteration)],
-        [Link(other, number) for other in others for number in range(OF_EACH)],
-    )
+    try:
+        return examination.examine(
+            iteration,
+            [Link(entry.name, number) for number in range(first, iteration)],
+            [Link(other, number) for other in others for number in range(OF_EACH)],
+        )
+    finally:
+        tell_different(bench)
 
 
 def _telling(found: Found) -> Occurrence:

@@ -18,9 +18,9 @@ from soak.findings.trials import Place, Seen, Tally, Trials, added, pooled
 #: A finding is worse, or gone, where chance alone would bring that about less often than this. One in a
 #: hundred: who looks every night at ten findings compares thousands of times.
 LEVEL = 0.01
-#: What is compared with the nights before it: the last night, and the last few. A night that is hardly worse
-#: may be chance; counted among the earlier ones for good, such nights would hide those that follow.
-_RECENT = (1, 3, 7)
+#: What is compared with the nights before it: the last night, the last few, and many. A night that is hardly
+#: worse may be chance; counted among the earlier ones for good, such nights would hide those that follow.
+_RECENT = (1, 3, 7, 14, 28)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,3 +78,7 @@ class StoreKeeper:
             self._store.add_evidence(kept, self._folder / evidence.path, evidence.name)
         else:
             self._store.explain_missing(kept, evidence.name, evidence.problem)
+
+    def know(self, facts: Mapping[str, str]) -> None:
+        """More of the environment, for what is filed from now on."""
+        self._environment |= facts

@@ -20,6 +20,7 @@ from soak.detect.project import Project
 from soak.events import (
     Beat,
     Event,
+    Facts,
     Kept,
     Phase,
     Resumed,
@@ -96,6 +97,7 @@ class Wreck:
 
     def __init__(self) -> None:
         self.started: RunStarted | None = None
+        self.environment: dict[str, str] = {}
         self.workers: dict[int, WorkerStarted] = {}
         self.beats: dict[int, Beat | Sample] = {}
         self.unkept: dict[int, Sighted] = {}
@@ -116,6 +118,9 @@ class Wreck:
         match event:
             case RunStarted():
                 self.started = event
+                self.environment |= event.environment
+            case Facts():
+                self.environment |= event.facts
             case Resumed():
                 self._before, self._since = event.seconds, event.t
             case WorkerStarted():
@@ -215,10 +220,9 @@ def _text(path: Path) -> str:
 
 def _context(run: str, plan: Plan | None, wreck: Wreck, sighted: Sighted) -> FindingContext:
     """What brings it back; of a run without a plan on disk, as far as its first event tells."""
-    environment = wreck.started.environment if wreck.started else {}
     for entry in plan.entries if plan else ():
         if plan and entry.name == sighted.scenario:
-            return context_of(run, plan, entry, environment)
+            return context_of(run, plan, entry, wreck.environment)
     return FindingContext(
         run=run,
         scenario_file="",
@@ -229,7 +233,7 @@ def _context(run: str, plan: Plan | None, wreck: Wreck, sighted: Sighted) -> Fin
         guard_malloc=False,
         hang_after=10.0,
         python="",
-        environment=environment,
+        environment=wreck.environment,
     )
 
 

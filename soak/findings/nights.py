@@ -10,7 +10,7 @@ from typing import Protocol
 from soak.events import Kind
 from soak.findings.memory import Acceptance, FindingRecord, FindingRun, Night, OccurrenceRecord
 from soak.findings.morning import Morning, mornings
-from soak.findings.standing import Standing
+from soak.findings.standing import Judged, Standing
 from soak.findings.trials import Place, Seen, Tally, Trials
 
 #: soak's and the machine's faults have no rate per iteration, nor has a memory that grows: it is told once.
@@ -43,6 +43,27 @@ def told(memory: Remembers) -> list[Told]:
     trials = [_trials(night, records, shared) for night in nights]
     judged = mornings(trials, memory.acceptances())
     return [Told(night=night, morning=morning) for night, morning in zip(nights, judged, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The last that a night said of a finding, and whether it is accepted by now."""
+
+    night: str
+    judged: Judged
+    accepted: Acceptance | None
+
+
+def latest(nights: Iterable[Told], acceptances: Iterable[Acceptance]) -> dict[str, Latest]:
+    """By finding; nothing of those of which no night spoke."""
+    accepted = {acceptance.finding: acceptance for acceptance in acceptances}
+    return {
+        judged.finding: Latest(
+            night=each.night.run.name, judged=judged, accepted=accepted.get(judged.finding)
+        )
+        for each in nights
+        for judged in each.morning.judged
+    }
 
 
 def gone_by_now(nights: Iterable[Told]) -> frozenset[str]:

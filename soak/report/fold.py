@@ -11,6 +11,7 @@ from soak.events import (
     Beat,
     Event,
     Evidence,
+    Facts,
     Kept,
     Kind,
     Note,
@@ -41,6 +42,7 @@ class Progress:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """``clock`` tells Unix seconds; a fold over an old stream goes by the stream's own times."""
         self.started: RunStarted | None = None
+        self.environment: dict[str, str] = {}
         self.ended: RunEnded | None = None
         self.scenarios: dict[str, ScenarioRow] = {}
         self.findings: dict[str, FindingRow] = {}
@@ -62,12 +64,15 @@ class Progress:
         match event:
             case RunStarted():
                 self.started = event
+                self.environment |= event.environment
                 self._since = event.t
                 for name in event.scenarios:
                     self._scenario(name)
             case Resumed():
                 self.ended = None
                 self._before, self._since = event.seconds, event.t
+            case Facts():
+                self.environment |= event.facts
             case ScenarioSkipped():
                 self.skipped.append(event)
             case Note():

@@ -48,7 +48,7 @@ def document(progress: Progress, verdict: Verdict, morning: Morning | None = Non
             {"scenario": name, "reasons": list(reasons)} for name, reasons in progress.unproven.items()
         ],
         "notes": [note.text for note in progress.notes],
-        "environment": dict(started.environment) if started else {},
+        "environment": dict(progress.environment),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
 from typing import Any
 
 from soak.detect.words import duration, printable
+from soak.findings.memory import Acceptance
 from soak.findings.morning import COUNTED, Morning
 from soak.findings.standing import Judged, Standing
 from soak.findings.statistics import CONFIDENCE, more_tries, percent, say_chance
@@ -63,6 +65,16 @@ def remark(judged: Judged) -> str:
         worse = "; WORSE than before" if judged.standing is Standing.WORSE else ""
         words.append(f"accepted because {printable(judged.accepted.because)}{worse}")
     return ", ".join(words)
+
+
+def standing_words(judged: Judged, accepted: Acceptance | None) -> list[str]:
+    """What a night said of one finding, and why it is silent by now; a line each."""
+    told = remark(dataclasses.replace(judged, accepted=None)) if judged.came else _absence(judged)
+    lines = [f"{judged.standing.name}: {told}" if told else judged.standing.name]
+    if accepted is not None:
+        stale = f"; stale: soak accept {judged.finding} --undo" if judged.standing is Standing.GONE else ""
+        lines.append(f"accepted because {printable(accepted.because)}{stale}")
+    return lines
 
 
 def absent_lines(morning: Morning, elapsed: float) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from soak.events import to_plain
 from soak.findings.faces import relatives
 from soak.findings.finding import Finding, Reproducer
 from soak.findings.likeness import Likely
+from soak.findings.nights import Latest
 from soak.findings.recipe import anywhere
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
+from soak.report.morning import standing_words
 from soak.report.verdict import repro_line, say_broken_as
 
 #: The evidence worth showing at once, with how many lines of it, from the head (+) or the tail (−).
@@ -25,48 +28,67 @@ _SHOWN = (
     ("missing.txt", 10),
 )
 
+_NOTHING: Mapping[str, Latest] = {}
 
-def findings_text(store: Store, out: Path) -> str:
-    """All findings, the last seen first, in one line each; without a newline at the end."""
-    findings = store.all()
+
+def findings_text(findings: Sequence[Finding], out: Path, latest: Mapping[str, Latest] = _NOTHING) -> str:
+    """Findings in one line each; without a newline at the end."""
     if not findings:
         return f"no findings in {out}"
     width = max(len(finding.id) for finding in findings)
+    marks = {finding.id: _mark(latest.get(finding.id)) for finding in findings}
+    wide = max(len(mark) for mark in marks.values())
     return "\n".join(
-        f"{finding.id:<{width}}  {finding.count:>5}×  {_day(finding.last_seen)}  {finding.title}"
+        f"{finding.id:<{width}}  {finding.count:>5}×  {_day(finding.last_seen)}  "
+        f"{marks[finding.id] + '  ' if wide else '':<{wide + 2 if wide else 0}}{finding.title}"
         for finding in findings
     )
 
 
-def finding_text(store: Store, finding: Finding, out: Path) -> str:
+def finding_text(store: Store, finding: Finding, out: Path, latest: Latest | None = None) -> str:
     """One finding with its newest occurrence; without a newline at the end."""
     folders = store.occurrences(finding.id)
     likely = relatives(store, [finding]).get(finding.id, ())
-    blocks = ["\n".join(_head(finding, folders, out, likely))]
+    blocks = ["\n".join(_head(finding, folders, out, likely, latest))]
     if folders:
         blocks += _evidence(_most_telling(folders))
     return "\n\n".join(blocks)
 
 
-def finding_documents(store: Store, findings: list[Finding]) -> list[dict[str, Any]]:
-    """Findings for machines: what is in their ``finding.json``, the folders of their occurrences, and what is
-    probably the same as each."""
+def finding_documents(
+    store: Store, findings: list[Finding], latest: Mapping[str, Latest] = _NOTHING
+) -> list[dict[str, Any]]:
+    """Findings for machines: what is in their ``finding.json``, the folders of their occurrences, what is
+    probably the same as each, and what the last night said of it."""
     likely = relatives(store, findings)
-    return [_document(store, finding, likely.get(finding.id, ())) for finding in findings]
+    return [
+        _document(store, finding, likely.get(finding.id, ()), latest.get(finding.id)) for finding in findings
+    ]
 
 
-def finding_document(store: Store, finding: Finding) -> dict[str, Any]:
+def finding_document(store: Store, finding: Finding, latest: Latest | None = None) -> dict[str, Any]:
     """As :func:`finding_documents`, for one."""
-    return finding_documents(store, [finding])[0]
+    return finding_documents(store, [finding], {finding.id: latest} if latest else _NOTHING)[0]
 
 
-def _document(store: Store, finding: Finding, likely: tuple[Likely, ...]) -> dict[str, Any]:
+def _document(
+    store: Store, finding: Finding, likely: tuple[Likely, ...], latest: Latest | None
+) -> dict[str, Any]:
     return {
         **to_plain(finding),
         "occurrences": [str(folder) for folder in store.occurrences(finding.id)],
         "probably_same": [to_plain(each) for each in likely],
         "repro": f"soak repro {finding.id}",
+        "standing": latest.judged.standing.value if latest else None,
+        "standing_in": latest.night if latest else None,
+        "accepted": latest.accepted.because if latest and latest.accepted else None,
     }
+
+
+def _mark(latest: Latest | None) -> str:
+    if latest is None:
+        return ""
+    return "accepted" if latest.accepted else latest.judged.standing.name
 
 
 def _most_telling(folders: list[Path]) -> Path:
@@ -74,7 +96,9 @@ def _most_telling(folders: list[Path]) -> Path:
     return next((folder for folder in reversed(folders) if (folder / "native.txt").is_file()), folders[-1])
 
 
-def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely, ...]) -> list[str]:
+def _head(
+    finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely, ...], latest: Latest | None
+) -> list[str]:
     marks = [
         word for word, is_set in (("shutdown", finding.shutdown), ("tainted", finding.tainted)) if is_set
     ]
@@ -85,6 +109,7 @@ def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely
         f"  seen        {finding.count} time{'s' * (finding.count != 1)} in {len(finding.runs)} "
         f"run{'s' * (len(finding.runs) != 1)}, first {_day(finding.first_seen)}, "
         f"last {_day(finding.last_seen)}",
+        *_standing(latest),
         f"  named by    {' | '.join(finding.parts)}",
         *([f"  {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
         *(f"  {each.in_words()}" for each in likely),
@@ -99,6 +124,13 @@ def _head(finding: Finding, folders: list[Path], out: Path, likely: tuple[Likely
     if folders:
         lines.append(f"  evidence    {folders[-1]} (kept: {', '.join(folder.name for folder in folders)})")
     return lines
+
+
+def _standing(latest: Latest | None) -> list[str]:
+    if latest is None:
+        return []
+    first, *others = standing_words(latest.judged, latest.accepted)
+    return [f"  last night  {first} (run {latest.night})", *(f"              {each}" for each in others)]
 
 
 def _reproducer(reproducer: Reproducer) -> list[str]:

@@ -61,6 +61,7 @@ class Keeper(Protocol):
 
     def keep(self, sighted: Sighted) -> Kept: ...
     def add(self, evidence: Evidence) -> None: ...
+    def know(self, facts: Mapping[str, str]) -> None: ...
 
 
 class View(Protocol):
@@ -248,6 +249,7 @@ class Run:
 
         def answered(_code: int | None) -> None:
             if facts := read_facts(output):
+                self._keeper.know(facts)
                 self.emit(Facts(t=time.time(), facts=facts))
 
         try:

@@ -99,7 +99,8 @@ class Slot:
         self._watch: Watch | None = None
         self._sampler: Sampler | None = None
         self._ladder: Ladder | None = None
-        self._turn_ends = 0.0
+        self._turn_seconds = 0.0
+        self._turn_ends = float("inf")
         self._stopping = False
         self._time_was_up_at: float | None = None
         self._fruitless = 0
@@ -108,13 +109,17 @@ class Slot:
     # -- the turn ----------------------------------------------------------------------------------------
 
     def begin(self, lane: Lane, seconds: float) -> None:
-        """Give ``lane`` this slot for ``seconds``."""
+        """Give ``lane`` this slot for ``seconds``, which begin once its target is imported.
+
+        Otherwise a turn that is shorter than that would have no iteration, and so would the next one.
+        """
         self.lane = lane
         self.state = State.IMPORTING
         self._stopping = False
         self._time_was_up_at = None
         self._fruitless = 0
-        self._turn_ends = self._loop.clock() + seconds
+        self._turn_seconds = seconds
+        self._turn_ends = float("inf")
         self._launcher = Launcher(
             self._loop, self._host.home(lane.entry), lane.entry, self._host.plan.target, self
         )
@@ -184,6 +189,7 @@ class Slot:
 
     def zygote_ready(self, how: str, reason: str) -> None:
         self._how = how
+        self._turn_ends = self._loop.clock() + self._turn_seconds
         self.state = State.READY
         if reason:
             self._host.emit(Note(t=time.time(), text=f"{reason}; its workers are spawned, not forked"))

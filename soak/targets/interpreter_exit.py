@@ -21,6 +21,8 @@ from soak.author import Refused
 #: Seconds for a process that takes some tenths of one.
 PATIENCE = 20.0
 _LOOK = 0.2
+#: Seconds after which it is gone anyway: who started it may have died, and one that is stuck asks nobody.
+_LIFE = 60
 
 
 class Situation(enum.Enum):
@@ -72,6 +74,7 @@ def exit_with(situation: Situation, host: type) -> int | None:
 
 def main(situation: str, host: str) -> None:
     """Leave a guest behind, and end."""
+    signal.alarm(_LIFE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = host.partition(":")
     guest = getattr(importlib.import_module(module), name)().spawn()

@@ -1,6 +1,7 @@
 """Tries of one finding, run and counted: each in a fresh worker, until enough is known.
 
-What comes is named and counted, not filed: a hundred tries would push the evidence of last night out.
+What comes is named and counted, not filed: a hundred tries would push the evidence of last night out. Of
+every other finding that comes, the first sighting is filed: nobody was looking for it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +24,13 @@ from soak.events import (
     WorkerEnded,
     WorkerStarted,
 )
+from soak.findings.keeper import StoreKeeper
 from soak.findings.signature import signature
 from soak.findings.statistics import say_rate
+from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter
-from soak.supervisor.plan import Plan
+from soak.supervisor.machine import environment
+from soak.supervisor.plan import Entry, Plan
 from soak.supervisor.run import Ending, Run
 from soak.supervisor.stream import StreamError
 
@@ -146,30 +150,52 @@ class Tries:
             attempt.hit_after = max(0.0, sighted.t - attempt.began)
 
 
-class _Namer:
-    """A run's keeper that names sightings, and files none."""
+class _Keeper:
+    """A run's keeper that names sightings, and hands on what is worth filing."""
+
+    def __init__(self, filing: StoreKeeper, known: set[str]) -> None:
+        """``known`` are the findings of which no more is filed; those filed here are added to it."""
+        self._filing = filing
+        self._known = known
 
     def keep(self, sighted: Sighted) -> Kept:
+        name = signature(sighted).id
+        if name not in self._known:
+            self._known.add(name)
+            return self._filing.keep(sighted)
         return Kept(
             t=sighted.t,
             sighting=sighted.sighting,
-            finding=signature(sighted).id,
+            finding=name,
             occurrence=_LATE_OCCURRENCE,
             new=False,
             path="",
         )
 
     def add(self, evidence: Evidence) -> None:
-        pass
+        self._filing.add(evidence)
+
+    def know(self, facts: Mapping[str, str]) -> None:
+        self._filing.know(facts)
 
 
 class Bench:
-    """Makes tries of ``finding``, in runs below ``folder`` of which nothing is left behind."""
+    """Makes tries of ``finding``, in runs below ``folder`` of which nothing is left behind.
 
-    def __init__(self, finding: str, interpreter: Interpreter, folder: Path) -> None:
+    Other findings go to ``store``, as ``entry``'s with ``target``: what is tried may be a part of it that
+    nobody else can run. :attr:`different` counts them all.
+    """
+
+    def __init__(
+        self, finding: str, interpreter: Interpreter, folder: Path, *, store: Store, entry: Entry, target: str
+    ) -> None:
         self._finding = finding
         self._interpreter = interpreter
         self._folder = folder
+        self._store = store
+        self._entry = entry
+        self._target = target
+        self._known = {finding}
         self._serial = 0
         self.different: Counter[str] = Counter()
 
@@ -184,12 +210,14 @@ class Bench:
         folder = self._folder / str(self._serial)
         folder.mkdir(parents=True)
         tries = Tries(self._finding, parts=len(plan.before))
+        whole = dataclasses.replace(plan, entries=(self._entry,), target=self._target)
+        filing = StoreKeeper(self._store, whole, folder, environment(self._interpreter.executable))
         try:
             run = Run(
                 dataclasses.replace(plan, cores=False),
                 self._interpreter,
                 folder,
-                keeper=_Namer(),
+                keeper=_Keeper(filing, self._known),
                 views=[tries],
                 judge=lambda: Verdict.CLEAN,
                 enough=lambda: enough(tries.count()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +42,16 @@ class Reproduced:
     def in_words(self) -> str:
         """ "brought back 7/20 (35 %, 95 % interval 18–57 %), first after 4 s"."""
         first = f", first after {self.first_after:.1f} s" if self.first_after is not None else ""
-        return "\n".join([f"brought back {say_rate(self.hits, self.tries)}{first}", *self.others_in_words()])
+        others = say_different(self.different)
+        return "\n".join([f"brought back {say_rate(self.hits, self.tries)}{first}", *others])
 
-    def others_in_words(self) -> list[str]:
-        """What else came, one line for each."""
-        return [
-            f"a different finding came {times}×, and was kept: {name}"
-            for name, times in sorted(self.different.items())
-        ]
+
+def say_different(different: Mapping[str, int]) -> list[str]:
+    """Other findings than the one that was tried, one line for each."""
+    return [
+        f"a different finding came {times}×, and was kept: {name}"
+        for name, times in sorted(different.items())
+    ]
 
 
 class Tally:

@@ -43,6 +43,8 @@ def test_a_finding_that_is_accepted_fails_no_run(
     assert (known.code, known.stdout.splitlines()[0]) == (0, "1 KNOWN")
     assert "nothing is new or worse (--fail-on worse): the exit code is 0" in known.stdout
     assert accepting(first.out, "violation", because=" it was coffee ") == Exit.CLEAN
+    listed = soak("show").stdout
+    assert "  accepted  milk is white" in listed
     silent = soak(*words, "--until-fail", "--json")
     assert silent.code == 0
     document = silent.document()
@@ -56,6 +58,9 @@ def test_a_finding_that_is_accepted_fails_no_run(
     assert f"{count} sightings since: it was coffee" in capsys.readouterr().out
     assert accepting(first.out, "violation", undo=True) == Exit.CLEAN
     assert soak(*words).code == 1
+    lines = soak("show", "violation").stdout.splitlines()
+    (last,) = [line for line in lines if line.startswith("  last night  ")]
+    assert last.startswith("  last night  KNOWN: before: ")
 
 
 def test_what_is_new_fails_beside_what_is_known(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.command import Soak
@@ -106,3 +108,30 @@ def test_a_leak_is_no_case_for_it(soak: Soak) -> None:
     done = soak("triage", found.finding().name)
     assert done.code == 2
     assert "soak shrink" in done.stderr
+
+
+#: Where FOUND is not set, another promise breaks than the one that the run has found.
+TWO_FACES = """
+@soak.scenario(seconds=5.0, rounds=1)
+def two_faces(target, rng):
+    yield
+
+@two_faces.operation(threads=1)
+def look(state, rng):
+    soak.always("FOUND" not in os.environ, "the one")
+    soak.always("FOUND" in os.environ, "the other")
+"""
+
+
+def test_another_finding_on_the_way_is_kept_and_told(soak: Soak) -> None:
+    """Once, with what brings it back, however often it comes; the one in question is not filed again."""
+    found = soak("run", soak.story(TWO_FACES), "--count", "1", env={"FOUND": "1"})
+    first = found.finding().name
+    done = soak("triage", first, "--count", "5")
+    assert done.code == 0, done.stderr
+    assert "a different finding came 5×, and was kept: violation-" in done.stderr
+    kept = {each["id"]: each for each in json.loads(soak("show", "--json").stdout)}
+    (other,) = kept.keys() - {first}
+    assert kept[other]["title"] == "the other"
+    assert (kept[first]["count"], kept[other]["count"]) == (1, 1)
+    assert soak("repro", other, "--count", "2").code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from soak import flight
 from soak.events import (
     Beat,
     Event,
+    Facts,
     Kept,
     PromiseBroken,
     RunEnded,
@@ -152,6 +154,18 @@ def test_a_sighting_that_was_not_filed_is_filed_with_what_brings_it_back(tmp_pat
     assert (known.perturb, known.guard_malloc, known.hang_after) == ("heavy", True, 3.0)
     (kept,) = [event for event in events_of(stream) if isinstance(event, Kept)]
     assert (tmp_path / kept.path / "sighting.json").is_file()
+
+
+def test_what_is_filed_late_knows_the_facts_that_came_late(tmp_path: Path) -> None:
+    """Its environment is the run's, and what was asked beside the work."""
+    began, *others = killed((10,), keep=False)
+    facts = sample(Facts, t=began.t, facts={"blas": "openblas"})
+    stream = write(tmp_path, [began, facts, *others], NAME)
+    plan(tmp_path, stream.parent)
+    mend(stream, Store(tmp_path))
+    (kept,) = [event for event in events_of(stream) if isinstance(event, Kept)]
+    environment = json.loads((tmp_path / kept.path / "env.json").read_text())
+    assert (environment["python"], environment["blas"]) == ("3.12.1", "openblas")
 
 
 def test_a_sighting_that_was_filed_and_not_said_is_not_filed_twice(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from soak.events import (
     Beat,
     Event,
     Evidence,
+    Facts,
     Kept,
     Kind,
     Note,
@@ -35,6 +36,14 @@ def test_totals() -> None:
     """Totals are sums over all workers of all scenarios."""
     totals = folded(clean(iterations=10)).totals
     assert (totals.iterations, totals.operations, totals.refused) == (20, 20_000, 19_800)
+
+
+def test_facts_that_came_later_belong_to_the_environment() -> None:
+    """What was asked beside the work, after what the run began with."""
+    progress = _progress(
+        sample(RunStarted, environment={"python": "3.12.1"}), sample(Facts, facts={"blas": "openblas"})
+    )
+    assert progress.environment == {"python": "3.12.1", "blas": "openblas"}
 
 
 def test_ended_workers_count_by_the_flight_file() -> None:

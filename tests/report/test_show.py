@@ -53,7 +53,7 @@ def test_one_finding(store: Store, kept: Kept, tmp_path: Path) -> None:
 def test_all_findings(store: Store, kept: Kept, tmp_path: Path) -> None:
     """Without a name, each finding is one line, the one seen last first."""
     store.file(sample(Sighted, kind=Kind.VIOLATION, promise="p", title="a promise"), tmp_path, CONTEXT)
-    first, second = findings_text(store, tmp_path).splitlines()
+    first, second = findings_text(store.all(), tmp_path).splitlines()
     assert first.startswith(kept.finding)
     assert "2×" in first
     assert second.endswith("a promise")
@@ -61,7 +61,7 @@ def test_all_findings(store: Store, kept: Kept, tmp_path: Path) -> None:
 
 def test_no_findings(store: Store, tmp_path: Path) -> None:
     """An empty store says so."""
-    assert findings_text(store, tmp_path) == f"no findings in {tmp_path}"
+    assert findings_text(store.all(), tmp_path) == f"no findings in {tmp_path}"
 
 
 def test_no_occurrence_left(store: Store, kept: Kept, tmp_path: Path) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from soak.author import Missing
-from soak.events import Beat, PromiseBroken, Raised, Residue, WorkerSpec
+from soak.events import PromiseBroken
 from soak.flight import MARKS
 from soak.targets import promises
 from soak.targets.mujoco_render_oracle import OWN_THREAD
 from soak.worker.load import load_scenario
-from tests.worker.harness import ROOT, Outcome, Worker
+from tests.scenarios.soaked import expect_clean, problems, spec_of
+from tests.worker.harness import ROOT, Worker
 
 #: The scenarios of the simulation.
 NAMES = (
@@ -29,43 +28,6 @@ NAMES = (
 FILES = [ROOT / "scenarios" / f"{name}.py" for name in NAMES]
 #: What a second worker for one robot shows first, in one schedule or another.
 TWO_WORKERS = {promises.ONE_WORKER, promises.SECOND_START, promises.REGISTERED, promises.STOP_IS_TRUE}
-#: Beats come at most five times a second: this is a minute and more.
-MOST_BEATS = 400
-
-
-def spec_of(name: str, folder: Path, **changes: object) -> WorkerSpec:
-    """A worker's spec for a built-in scenario; one whose needs are not met here is skipped."""
-    env: dict[str, str] = {}
-    for need in load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name).needs:
-        answer = need()
-        if isinstance(answer, Missing):
-            pytest.skip(f"{answer.reason}: {answer.remedy}")
-        env.update(answer.env)
-    fields: dict[str, object] = {
-        "worker": 1,
-        "scenario_file": str(ROOT / "scenarios" / f"{name}.py"),
-        "scenario": name,
-        "target": "",
-        "seed": 1,
-        "first_iteration": 0,
-        "count": 0,
-        "hang_after": 30.0,
-        "perturb": "light",
-        "guard_malloc": False,
-        "cores": False,
-        "folder": str(folder),
-        "env": env,
-    }
-    return WorkerSpec(**{**fields, **changes})  # type: ignore[arg-type]
-
-
-def problems(outcome: Outcome) -> list[str]:
-    """All that the worker found, in words."""
-    return [
-        *(f"broken: {event.promise} {event.details}" for event in outcome.of(PromiseBroken)),
-        *(f"raised: {event.traceback}" for event in outcome.of(Raised)),
-        *(f"left: {event.resource} {event.items}" for event in outcome.of(Residue)),
-    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,30 +57,13 @@ def test_a_scenario_is_listed_without_its_target() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_correct_engine_keeps_every_promise(name: str, tmp_path: Path) -> None:
     """On the correct engine nothing is found, and every `sometimes` comes to be seen."""
-    worker = Worker(spec_of(name, tmp_path))
-    unseen = {"not a beat yet"}
-    seen: Counter[str] = Counter()
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            seen = Counter(event.sometimes)
-            unseen = {text for text in event.sometimes if not seen[text]}
-        if not unseen:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.status == 0
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of(name, tmp_path))
 
 
 @pytest.mark.parametrize(
     ("name", "defect", "said"),
     [
-        ("mutation_storm", "NoGuard", {promises.REFUSED, promises.UNCHANGED}),
+        ("mutation_storm", "NoGuard", {promises.REFUSED, promises.UNCHANGED, promises.FAILS_ITSELF}),
         ("start_stop", "LostStop", {promises.STOP_IS_TRUE}),
         ("start_stop", "DoubleStart", TWO_WORKERS),
         (

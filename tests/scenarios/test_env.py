@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Beat, PromiseBroken, Residue
+from soak.events import PromiseBroken, Residue
 from soak.targets.mujoco_oracles import ONE_THREAD
 from soak.worker.load import load_scenario
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.worker.harness import ROOT, Worker
 
 SAME_COURSE = "an environment's course depends on its seed and its actions alone"
@@ -19,21 +19,7 @@ SAME_COURSE = "an environment's course depends on its seed and its actions alone
 def test_a_sound_environment_keeps_every_promise(name: str, tmp_path: Path) -> None:
     """Nothing is found, nothing left, and every `sometimes` comes to be seen."""
     assert load_scenario(str(ROOT / "scenarios" / f"{name}.py"), name).summary.endswith(".")
-    worker = Worker(spec_of(name, tmp_path))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of(name, tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Beat, PromiseBroken
+from soak.events import PromiseBroken
 from soak.flight import MARKS
 from soak.targets import swap_promises
 from soak.worker.load import load_scenario
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.worker.harness import ROOT, Worker
 
 FILE = ROOT / "scenarios" / "hot_swap.py"
@@ -41,22 +41,7 @@ def test_the_scenario_is_listed_without_its_target() -> None:
 
 def test_the_correct_registry_keeps_every_promise(tmp_path: Path) -> None:
     """On the correct registry nothing is found, and every `sometimes` comes to be seen."""
-    worker = Worker(spec_of("hot_swap", tmp_path))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen and isinstance(event, Beat) and event.iterations >= 3:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.status == 0
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of("hot_swap", tmp_path), iterations=3)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from soak.flight import MARKS
 from soak.targets import interpreter_oracle
 from soak.worker.load import load_scenario
 from tests.cli.command import Soak
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.worker.harness import ROOT, Worker
 
 NAMES = ("interpreter_teardown", "cancellation")
@@ -38,22 +38,7 @@ def test_a_scenario_freezes_without_its_target(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_correct_host_keeps_every_promise(name: str, tmp_path: Path) -> None:
     """Nothing is found, and every `sometimes` comes to be seen."""
-    worker = Worker(spec_of(name, tmp_path))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.status == 0
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of(name, tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Beat, PromiseBroken
+from soak.events import PromiseBroken
 from soak.flight import MARKS
 from soak.targets import task_promises
 from soak.worker.load import load_scenario
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.worker.harness import ROOT, Worker
 
 NAMES = ("claim_race", "store_crash")
@@ -38,22 +38,7 @@ def test_a_scenario_freezes(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_correct_store_keeps_every_promise(name: str, tmp_path: Path) -> None:
     """On the correct store nothing is found, nothing is left, and every `sometimes` comes to be seen."""
-    worker = Worker(spec_of(name, tmp_path))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen and isinstance(event, Beat) and event.iterations >= 4:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.status == 0
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of(name, tmp_path), iterations=4)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,24 @@ def test_a_turn_that_ends_loses_no_iteration(tmp_path: Path) -> None:
     assert host.sightings == []
 
 
+def test_a_turn_begins_once_the_target_is_imported(tmp_path: Path) -> None:
+    """An import that takes longer than a turn leaves it all its time: a worker is started in each."""
+    entry = story_entry(tmp_path, QUICK + "\ntime.sleep(0.5)\n")
+    host = Host(tmp_path, plan_of(tmp_path, entry))
+    lane = Lane(entry=entry, first=0, left=None, finished=1)
+    with serving_loop() as (loop, serve_until):
+        slot = Slot(loop, host)
+
+        def tick() -> None:
+            loop.later(0.02, tick)
+            slot.tick()
+
+        slot.begin(lane, 0.1)
+        tick()
+        serve_until(lambda: slot.state is State.IDLE, "end of the turn")
+    assert len(host.ended()) == 1
+
+
 def test_after_a_finding_the_next_worker_goes_on(tmp_path: Path) -> None:
     """Iterations 0, 1, 2 …: each breaks the promise in a worker of its own, none is run twice."""
     source = QUICK.replace("time.sleep(0.002)", "soak.always(False, 'x')")

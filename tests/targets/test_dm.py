@@ -10,7 +10,7 @@ import pytest
 
 from soak.targets.environments import environment
 from soak.worker.load import load_target
-from tests.scenarios.test_builtin import problems, spec_of
+from tests.scenarios.soaked import problems, spec_of
 from tests.targets.test_environments import course
 from tests.worker.harness import Worker
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Beat
 from soak.targets.environments import environment
 from soak.worker.load import LoadError, load_target
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.targets.test_environments import course
 from tests.worker.harness import Worker
 
@@ -48,21 +47,7 @@ def test_an_unknown_id_is_the_packages_own_error() -> None:
 
 def test_cycles_of_real_environments_leave_nothing(tmp_path: Path) -> None:
     """Made, played and closed by threads and by a process; every `sometimes` but that of sharing is seen."""
-    worker = Worker(spec_of("env_cycles", tmp_path, target=ARM))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of("env_cycles", tmp_path, target=ARM))
 
 
 def test_frames_of_real_environments_show_something(tmp_path: Path) -> None:

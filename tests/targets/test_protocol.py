@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from soak.author import Refused
-from soak.events import Beat, PromiseBroken
+from soak.events import PromiseBroken
 from soak.targets import policies, promises
 from soak.targets.adapted import AdaptedSim
 from soak.targets.adapted_run import ONE_CALLER
@@ -21,7 +21,7 @@ from soak.targets.policies import NeverReturns
 from soak.targets.promises import Dealings
 from soak.targets.protocol import PolicySimulation, simulation
 from soak.worker.fit import verbs_of
-from tests.scenarios.test_builtin import MOST_BEATS, problems, spec_of
+from tests.scenarios.soaked import expect_clean, problems, spec_of
 from tests.targets.lab import Glue, HastyGlue, Lab, Seen, UnguardedGlue
 from tests.worker.harness import Worker
 
@@ -196,21 +196,7 @@ def test_two_workers_in_one_policy_are_told(stuck: NeverReturns) -> None:
 @pytest.mark.parametrize("name", ["start_stop", "mutation_storm", "mutate_after_done", "close_while_running"])
 def test_scenarios_run_on_a_correct_engine(name: str, tmp_path: Path) -> None:
     """Ten lines of glue: nothing is found, and every `sometimes` that is left comes to be seen."""
-    worker = Worker(spec_of(name, tmp_path, target=f"{LAB}:Seen"))
-    unseen = {"not a beat yet"}
-    for _ in range(MOST_BEATS):
-        event = worker.next_event()
-        if event is None:
-            break
-        if isinstance(event, Beat):
-            unseen = {text for text, count in event.sometimes.items() if not count}
-        if not unseen:
-            worker.ask_to_stop()
-            break
-    outcome = worker.finish()
-    assert problems(outcome) == []
-    assert not unseen
-    assert outcome.last_words().reason == "asked"
+    expect_clean(spec_of(name, tmp_path, target=f"{LAB}:Seen"))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Kind, Verdict
+from soak.events import Facts, Kind, Verdict
 from soak.findings import Reproduction
 from soak.findings.memory import Acceptance, Night, open_memory
 from soak.findings.memory.memory import Memory
 from soak.findings.signature import signature
+from tests.detect.samples import sample
 from tests.findings.memory.nights import MARK, night, promise_broken, write
 
 FINDING = signature(promise_broken(1, 1, 0)).id
@@ -44,6 +45,21 @@ def test_a_run_is_remembered_with_all_that_it_did(tmp_path: Path, url: str) -> N
     assert (storm.accepted, storm.refused, storm.seconds) == (392, 588, 6.0)
     assert (storm.sometimes, storm.unproven) == ({MARK: 98}, ())
     assert first.tries == 100
+
+
+def test_facts_that_came_later_are_remembered(tmp_path: Path, url: str) -> None:
+    """What was asked beside the work belongs to the night's environment as what it began with does."""
+    began, *others = night()
+    facts = sample(Facts, t=began.t + 11, facts={"blas": "openblas", "gl renderer": "llvmpipe"})
+    write(tmp_path, [began, facts, *others])
+    with opened(tmp_path, url) as memory:
+        (told,) = memory.nights()
+    assert told.environment == {
+        "python": "3.12.1",
+        "kernel": "Linux 6.1",
+        "blas": "openblas",
+        "gl renderer": "llvmpipe",
+    }
 
 
 def test_ingesting_twice_is_ingesting_once(tmp_path: Path, url: str) -> None:
