@@ -111,7 +111,7 @@ def _head(
         f"last {_day(finding.last_seen)}",
         *_standing(latest),
         f"  named by    {' | '.join(finding.parts)}",
-        *([f"  {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
+        *([f"  broken as   {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
         *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
         f"  brings back {repro_line(finding.id, out)}",

@@ -67,10 +67,10 @@ def repro_line(finding: str, out: Path) -> str:
 
 
 def say_broken_as(counts: Mapping[str, int]) -> str:
-    """``broken as: a step saw another model (3 times), a mutation was accepted (once)``: how a guarantee was
-    broken, the most frequent first."""
+    """``a step saw another model (3 times), a mutation was accepted (once)``: as what a guarantee was broken,
+    the most frequent first."""
     told = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return "broken as: " + ", ".join(f"{printable(promise)} ({_times(count)})" for promise, count in told)
+    return ", ".join(f"{printable(promise)} ({_times(count)})" for promise, count in told)
 
 
 def _times(count: int) -> str:
@@ -154,7 +154,7 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path, judged: Judged
         f"{row.id}  {f'{mark(judged)}  ' if judged else ''}{printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         *([f"    {remark(judged)}"] if judged and remark(judged) else []),
-        *([f"    {say_broken_as(row.broken_as)}"] if row.broken_as else []),
+        *([f"    broken as: {say_broken_as(row.broken_as)}"] if row.broken_as else []),
         *(f"    {likely.in_words()}" for likely in progress.probably_same(row)[:_LIKELY_SHOWN]),
         f"    {repro_line(row.id, out)}",
         *anywhere,

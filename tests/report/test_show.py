@@ -97,5 +97,5 @@ def test_a_guarantee_says_as_what_it_was_broken(store: Store, tmp_path: Path) ->
     for promise in ("one piece", "no crack", "no crack"):
         kept = store.file(dataclasses.replace(broken, promise=promise), tmp_path, CONTEXT)
     lines = finding_text(store, store.find(kept.finding), tmp_path).splitlines()
-    assert "  broken as: no crack (2 times), one piece (once)" in lines
+    assert "  broken as   no crack (2 times), one piece (once)" in lines
     assert finding_document(store, store.find(kept.finding))["broken_as"] == {"one piece": 1, "no crack": 2}

@@ -255,6 +255,8 @@ def test_an_invariant_may_be_a_guarantees_promise(tmp_path: Path) -> None:
     outcome = soak_story(
         tmp_path,
         """
+        import time
+
         @soak.scenario(seconds=60)
         def story(target, rng):
             yield None
