@@ -1,12 +1,14 @@
 """Names that hold: many occurrences of each canary, and how many signatures they have.
 
 A canary is one root cause. Its occurrences should have one signature, or two for a reason; another canary's
-never. Where a race breaks several promises, they are several findings: what counts then is whether they are
-offered as probably the same.
+never. Where a race breaks several guarantees, they are several findings: what counts then is whether they are
+offered as probably the same. What coarser names cost is counted too: the pairs of canaries that would have
+one in common if all were defects of one target, with guarantees and without.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -70,6 +72,7 @@ def rows_of(runs: Sequence[Sightings], skipped: Sequence[str]) -> list[Row]:
         _reached(runs, skipped, unseen),
         _families(runs),
         _shared(runs),
+        _would_share(runs),
         *_likeness(runs),
     ]
 
@@ -143,6 +146,25 @@ def _shared(runs: Sequence[Sightings]) -> Row:
         ok=not shared,
         note=", ".join(shared) or f"{len(runs)} canaries, so {len(runs) * (len(runs) - 1) // 2} pairs",
     )
+
+
+def _would_share(runs: Sequence[Sightings]) -> Row:
+    by_guarantee = [{_bare(seen) for seen in run.seen} for run in runs]
+    by_promise = [{_bare(dataclasses.replace(seen, guarantee="")) for seen in run.seen} for run in runs]
+    return row(
+        "pairs of canaries that would share one, were they one target",
+        [_pairs(by_guarantee)],
+        "",
+        note=f"{_pairs(by_promise)} if each promise were a finding of its own",
+    )
+
+
+def _bare(sighted: Sighted) -> str:
+    return signature(dataclasses.replace(sighted, target="")).id
+
+
+def _pairs(names: Sequence[set[str]]) -> int:
+    return sum(bool(one & other) for one, other in itertools.combinations(names, 2))
 
 
 def _likeness(runs: Sequence[Sightings]) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import Any
 import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Closed, PolicyRun
-from soak.targets.promises import Dealings
+from soak.targets.promises import CLOSE, Dealings
 from soak.targets.protocol import simulation
 
 #: The robot that everybody starts and stops, and the one that only the ending thread touches.
@@ -20,8 +20,9 @@ OWN, SHARED = "left", "right"
 ROBOTS = (SHARED, OWN)
 
 MADE_AGAIN = "an engine can be made again after the end of another"
-ENDS_ALL = "close ends every policy that returns"
-SAYS_WHO = "close names the robots whose workers did not end"
+ENDS_ALL = CLOSE.promise("close ends every policy that returns")
+SAYS_WHO = CLOSE.promise("close names the robots whose workers did not end")
+STAYS_CLOSED = CLOSE.promise("a worker let go after a close takes no further step")
 REFUSES = "an engine that is closed refuses everything"
 RELOADS = "a reload that is to stop the policies is accepted once they are gone"
 RELOAD_ENDS = "a reload ends every policy of the old scene"
@@ -173,7 +174,7 @@ def close_in_vain(house: House, rng: random.Random) -> None:
     steps = run.steps
     policy.release()
     run.wait(SURELY)
-    soak.always(run.done() and run.steps == steps, "a worker let go after a close takes no further step")
+    soak.always(run.done() and run.steps == steps, STAYS_CLOSED)
     let_go(run.done())
     end_surely(dealings, rng)
 

@@ -15,7 +15,9 @@ from soak.targets import policies, runner_sources
 from soak.targets.runner_words import RunnerFailed, RunnerSource, Stage
 from soak.targets.swap_promises import (
     CALL_WITHIN,
+    CLOSED,
     KEEPS_OLD,
+    NO_RUNNER,
     NONE_LEFT,
     ONCE,
     ONE_LIVE,
@@ -39,7 +41,6 @@ BEGINS = "a key without a runner can be started"
 RELOADS = "a key that nobody else changes can be reloaded"
 NAMES_STUCK = "a stop says so where the runner's thread does not end"
 WAITS_FOR_STUCK = "a key is not reloaded again while the runner before lives on"
-CLOSED = "nothing is started after stop_all"
 NEW_TO_STOPPED = "a runner that was stopped is never started"
 
 
@@ -212,7 +213,7 @@ def get_meanwhile(hall: Hall, old: PolicyRunner, policy: policies.NeverReturns) 
 def alone(hall: Hall, rng: random.Random) -> None:
     """One thread has a key for itself: every reply is known beforehand."""
     swaps, registry = hall.swaps, hall.swaps.registry
-    soak.always(swaps.get(OWN, may_be_none=True) is None, "a key has no runner after its final stop")
+    soak.always(swaps.get(OWN, may_be_none=True) is None, NO_RUNNER)
     runner = swaps.start(OWN, swaps.source(runner_sources.good()))
     if isinstance(runner, soak.Refused):
         soak.always(False, BEGINS, refusal=str(runner))
@@ -301,7 +302,7 @@ def end(hall: Hall, rng: random.Random) -> None:
         swept(begun)
         soak.always(all(runner.is_gone() for runner in begun), NONE_LEFT, begun=begun)
     nothing_lives(house.registry)
-    soak.always(house.registry.get(SHARED[0]) is None, "a key has no runner after its final stop")
+    soak.always(house.registry.get(SHARED[0]) is None, NO_RUNNER)
     time.sleep(rng.uniform(0.0, 0.01))
 
 

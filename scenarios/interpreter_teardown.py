@@ -16,7 +16,7 @@ from soak.targets import interpreters
 from soak.targets.interpreter_exit import Situation, exit_with, stated_status
 from soak.targets.interpreter_guest import Guest, GuestState
 from soak.targets.interpreter_memory import kept_per_cycle, most_kept
-from soak.targets.interpreter_promises import OBEDIENT_SCRIPT, Gate, Hosting, idle_former_driver
+from soak.targets.interpreter_promises import DESTROY, OBEDIENT_SCRIPT, Gate, Hosting, idle_former_driver
 
 if TYPE_CHECKING:
     from soak.targets.interpreter_host import InterpreterHost
@@ -28,7 +28,7 @@ KEPT = {
     own_gil: f"CPython keeps about {kept / 1e6:.2g} MB of each ({KNOWN_LIMIT})" if kept else "nothing is kept"
     for own_gil, kept in interpreters.KEPT_BYTES.items()
 }
-GONE_SOON = "a guest that two threads destroy is gone once both of them have returned"
+GONE_SOON = DESTROY.promise("a guest that two threads destroy is gone once both of them have returned")
 KEEPS_MEMORY = "a cycle keeps no more memory than this CPython is known to keep"
 
 #: Bootstraps that raise, and what.

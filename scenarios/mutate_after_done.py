@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Policy, PolicyRun
-from soak.targets.promises import Dealings, Seen
+from soak.targets.promises import TABLE_AGREES, Dealings, Seen
 from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 HOST, OTHER, GUEST = "left", "right", "visitor"
 
-ACCEPTED = "the very next mutation after a policy is done is accepted"
-STARTS = "a robot whose policy is done can be started again"
-NOTHING_LINGERS = "nothing of a policy lingers once it is done"
+OVER = soak.guarantee("a policy that is done is in nobody's way")
+ACCEPTED = OVER.promise("the very next mutation after a policy is done is accepted")
+STARTS = OVER.promise("a robot whose policy is done can be started again")
+NOTHING_LINGERS = OVER.promise("nothing of a policy lingers once it is done")
 REMOVED = "a robot can be removed together with its policy"
 RELOADED = "a scene can be loaded over running policies that are to be stopped"
 #: Seconds for what takes milliseconds; more than that is the watcher's business, not this scenario's.
@@ -204,6 +205,6 @@ def in_the_callback(bench: Bench, rng: random.Random) -> None:
         lingers_nothing(bench)
 
 
-@mutate_after_done.check("the policy table agrees with what really runs")
+@mutate_after_done.check(TABLE_AGREES)
 def agrees(bench: Bench) -> bool:
     return bench.dealings.stop_all()

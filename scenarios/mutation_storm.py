@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import Ending, PolicyRun
-from soak.targets.promises import Dealings
+from soak.targets.promises import NO_STEP_AFTER_STOP, TABLE_AGREES, Dealings
 from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
@@ -182,11 +182,11 @@ def remove_with_policy(storm: Storm, rng: random.Random) -> object:
     return storm.dealings.remove(guest)
 
 
-@mutation_storm.check("the policy table agrees with what really runs")
+@mutation_storm.check(TABLE_AGREES)
 def agrees(storm: Storm) -> bool:
     return storm.dealings.stop_all()
 
 
-@mutation_storm.check("a stopped policy takes no further step")
+@mutation_storm.check(NO_STEP_AFTER_STOP)
 def no_further_step(storm: Storm) -> bool:
     return storm.dealings.no_step_after_stop()

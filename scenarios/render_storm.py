@@ -12,7 +12,7 @@ import soak
 from soak.targets import policies
 from soak.targets.gl import gl
 from soak.targets.mujoco_runs import Action, Observation, PolicyRun
-from soak.targets.promises import Dealings
+from soak.targets.promises import TABLE_AGREES, Dealings
 
 if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
@@ -163,6 +163,6 @@ def mutate(studio: Studio, rng: random.Random) -> object:
     return outcome
 
 
-@render_storm.check("the policy table agrees with what really runs")
+@render_storm.check(TABLE_AGREES)
 def agrees(studio: Studio) -> bool:
     return studio.dealings.stop_all()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import soak
 from soak.targets import policies
 from soak.targets.mujoco_runs import PolicyRun
-from soak.targets.promises import Dealings
+from soak.targets.promises import NO_STEP_AFTER_STOP, TABLE_AGREES, Dealings
 from soak.targets.protocol import simulation
 
 if TYPE_CHECKING:
@@ -158,11 +158,11 @@ def one_worker(pair: Pair) -> bool:
     return True
 
 
-@start_stop.check("the policy table agrees with what really runs")
+@start_stop.check(TABLE_AGREES)
 def agrees(pair: Pair) -> bool:
     return pair.dealings.stop_all()
 
 
-@start_stop.check("a stopped policy takes no further step")
+@start_stop.check(NO_STEP_AFTER_STOP)
 def no_further_step(pair: Pair) -> bool:
     return pair.dealings.no_step_after_stop()

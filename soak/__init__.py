@@ -6,6 +6,7 @@ Standard library only, like all that a worker process imports.
 from typing import TYPE_CHECKING
 
 from soak.author import (
+    Guarantee,
     Missing,
     Ready,
     Refused,
@@ -15,6 +16,7 @@ from soak.author import (
     always,
     beat,
     doing,
+    guarantee,
     processes,
     scenario,
     stopping,
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNKNOWN",
+    "Guarantee",
     "History",
     "Missing",
     "Model",
@@ -41,6 +44,7 @@ __all__ = [
     "always",
     "beat",
     "doing",
+    "guarantee",
     "narrowed",
     "native",
     "processes",

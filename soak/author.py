@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from soak.history import SECONDS, History, Model
 
@@ -132,6 +132,52 @@ class Judged:
 
     history: History
     decided: int
+
+
+class Stated(str):
+    """A promise that a :class:`Guarantee` makes: its sentence, which knows what it is a part of."""
+
+    guarantee: str
+
+    def __new__(cls, text: str, guarantee: str = "") -> Self:
+        made = super().__new__(cls, text)
+        made.guarantee = guarantee
+        return made
+
+
+class Guarantee:
+    """What several promises state together, so that one cause breaks now this one and now that one.
+
+    Made by :func:`guarantee`. Its :meth:`promise` goes wherever a promise goes: to :func:`always`, to an
+    invariant, to a check.
+    """
+
+    __slots__ = ("sentence",)
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+
+    def promise(self, text: str) -> str:
+        """A promise that is broken as this guarantee: one finding with its others, which counts as what it
+        was broken."""
+        return Stated(text, self.sentence)
+
+
+def guarantee(sentence: str) -> Guarantee:
+    """Say that promises stand or fall together.
+
+    First ``guard = soak.guarantee("a running policy keeps its scene")``, and then its promises, as in
+    ``REFUSED = guard.promise("a mutation is refused while a policy runs")``.
+
+    Group what one defect breaks in whichever place the schedule happens to show it, and no more: two promises
+    of one guarantee are one finding. Keep ``sentence`` constant, for it names the finding.
+    """
+    return Guarantee(sentence)
+
+
+def guarantee_of(promise: str) -> str:
+    """The sentence of the guarantee that makes ``promise``, or ""."""
+    return promise.guarantee if isinstance(promise, Stated) else ""
 
 
 class Sometimes:
@@ -398,8 +444,9 @@ def set_witness(witness: Witness) -> Witness:
 def always(condition: object, promise: str, **details: object) -> bool:
     """State that ``promise`` holds here. A broken one is a *violation*, with ``details`` as evidence.
 
-    Keep ``promise`` a constant sentence (it names the finding) and put what varies into ``details``. Never
-    raises inside a worker: the iteration is stopped, kept as evidence, and a new worker carries on.
+    Keep ``promise`` a constant sentence and put what varies into ``details``: it names the finding, unless a
+    :func:`guarantee` makes it, which then does. Never raises inside a worker: the iteration is stopped, kept
+    as evidence, and a new worker carries on.
     """
     if condition:
         return True

@@ -238,7 +238,8 @@ class Sighted(Event):
     files in the run's folder, relative to it. ``detail`` is one line for people; ``signal`` is a number or 0.
     ``target`` is what was under test, "" where that is the scenario file itself; ``operation`` what a dead
     worker's only thread was in; ``blocked`` are the threads of a hang that wait for each other, or that the
-    others wait for.
+    others wait for; ``guarantee`` is what a violation's promise is a part of, "" where it stands alone.
+    ``frames`` of the project are told from its top on; ``project`` is what its folder was called.
     """
 
     sighting: int
@@ -259,6 +260,8 @@ class Sighted(Event):
     target: str = ""
     operation: str = ""
     blocked: tuple[Blocked, ...] = ()
+    guarantee: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +329,10 @@ class Beat(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseBroken(Event):
-    """An ``always``, invariant or check did not hold. ``ring`` names the flight snapshot taken then."""
+    """An ``always``, invariant or check did not hold. ``ring`` names the flight snapshot taken then.
+
+    ``guarantee`` is what makes the promise, with others; "" where it stands alone.
+    """
 
     worker: int
     iteration: int
@@ -337,6 +343,7 @@ class PromiseBroken(Event):
     details: dict[str, str]
     frames: tuple[Frame, ...]
     ring: str
+    guarantee: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

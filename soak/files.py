@@ -47,6 +47,11 @@ def digest(path: Path) -> str:
         return ""
 
 
+def project_of(cwd: Path) -> Path:
+    """The top of the project that ``cwd`` is in: it has a ``.git``; itself without one."""
+    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+
+
 def copy_bounded(source: Path, target: Path, limit: int = 1_000_000, *, sync: bool = True) -> None:
     """Copy ``source`` to ``target``; of a file above ``limit`` bytes only its head and its tail.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import soak
-from soak.author import Scenario, set_witness
+from soak.author import Scenario, guarantee_of, set_witness
 
 
 def make_builder(**options: Any) -> soak.ScenarioBuilder:
@@ -202,3 +202,14 @@ def test_a_witness_hears_every_statement() -> None:
     expected = [("broken", {"n": 1}), 0, "enter x", "beat", "leave", "enter y", "raised"]
     expected.append(("a step", 0.5))
     assert recorder.said == expected
+
+
+def test_a_guarantee_makes_promises_that_know_it() -> None:
+    """Its promise is its sentence wherever one goes, and says what it is a part of; another one does not."""
+    guard = soak.guarantee("a running policy has its scene for itself")
+    promise = guard.promise("a mutation is refused while a policy runs")
+    assert promise == "a mutation is refused while a policy runs"
+    assert guarantee_of(promise) == "a running policy has its scene for itself"
+    assert guarantee_of("a mutation is refused while a policy runs") == ""
+    with pytest.raises(AssertionError, match="a mutation is refused"):
+        soak.always(False, promise)

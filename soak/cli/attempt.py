@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from soak.cli.session import Outcome, execute
@@ -32,13 +32,13 @@ def attempt(
     *,
     quiet: bool,
     enough: Callable[[Reproduced], bool] = lambda _so_far: False,
-    named: Callable[[Sighted], str] = lambda _sighted: "",
+    named: Callable[[Sighted], Collection[str]] = lambda _sighted: (),
 ) -> Attempt:
     """Run ``plan``, whose workers are tries, and count those that showed ``finding`` (its whole id).
 
     It ends when ``plan.count`` tries were made, ``plan.minutes`` are over, or ``enough`` is true of the count
     so far, which it is asked after each try; say ``lambda so_far: so_far.hits > 0`` to end at the first hit.
-    ``named`` gives a sighting the name that it has where ``finding`` comes from.
+    ``named`` gives the names that a sighting has where ``finding`` comes from.
     Whatever is found is filed below ``plan.out``, which the caller has locked. The caller brings a plan with
     a ``span``, as :func:`soak.triage.reproduce.plan_for` makes it, and looks at ``outcome.ending``: after
     ``CANNOT_START``, ``DISK`` or ``INTERRUPTED`` the count is not what was asked for.

@@ -19,8 +19,10 @@ from soak.cli.explore_scenario import Subject, exploring
 from soak.cli.recall import check
 from soak.cli.selection import Skipped, select
 from soak.cli.session import answer, interpreter_of, locked, say
+from soak.detect.words import printable
 from soak.events import Verdict
-from soak.report.verdict import finding_lines
+from soak.report.rows import FindingRow
+from soak.report.verdict import repro_line
 from soak.supervisor.exploration import Explored, explore_in_child
 from soak.supervisor.interpreter import Interpreter
 
@@ -120,7 +122,7 @@ def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
         course.settle(Verdict.FINDINGS if found else verdict, record["unproven"] or "explored")
     rows = list(course.progress.findings.values())
     record["findings"] = [row.id for row in rows]
-    lines = [line for row in rows for line in finding_lines(course.progress, row, options.out)]
+    lines = [line for row in rows for line in _finding_lines(row, options.out)]
     record["text"] = "\n".join([*_scenario_text(record, subject), *lines])
     record["replay"] = ""
     return record
@@ -162,6 +164,17 @@ def _scenario_text(record: dict[str, Any], subject: Subject) -> list[str]:
     if record["unproven"] or record.get("stalled"):
         lines.append(f"where schedules are not in control, chance is left: {_soak_line(subject)}")
     return lines
+
+
+def _finding_lines(row: FindingRow, out: Path) -> list[str]:
+    """As a run's report has them, without a rate: schedules are searched, not drawn."""
+    known = "new" if row.new else "known from before"
+    return [
+        f"{row.id}  {printable(row.title)}",
+        f"    {row.kind.value}, {known}; evidence in {out / row.path}",
+        f"    {repro_line(row.id, out)}",
+        f"    elsewhere: {printable(row.anywhere)}",
+    ]
 
 
 def _soak_line(subject: Subject) -> str:

@@ -15,7 +15,7 @@ from soak.cli.selection import select
 from soak.cli.session import interpreter_of, say
 from soak.events import Kind, Sighted
 from soak.findings.finding import Finding, Reproducer
-from soak.findings.recipe import USUAL_PERTURB, exploring, from_as_of, named_as_in, project_of
+from soak.findings.recipe import USUAL_PERTURB, exploring, from_as_of, names_in
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.fold import fold
 from soak.supervisor.interpreter import Interpreter
@@ -70,10 +70,9 @@ class Subject:
     word: str = ""
     folder: str = ""
 
-    def named(self, sighted: Sighted) -> str:
-        """The name of a sighting where this finding comes from, "" for the one that it has here."""
-        top = project_of(Path.cwd())
-        return named_as_in(sighted, top, self.folder) if self.folder not in ("", top.name) else ""
+    def named(self, sighted: Sighted) -> frozenset[str]:
+        """What an older soak called a sighting where this finding comes from."""
+        return names_in(sighted, self.folder) if self.folder else frozenset()
 
     @property
     def title(self) -> str:

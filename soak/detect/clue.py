@@ -28,6 +28,7 @@ class Clue:
     shutdown: bool = False
     operation: str = ""
     blocked: tuple[Blocked, ...] = ()
+    guarantee: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from soak.detect.harness import unusable
 from soak.detect.infra import killed
 from soak.detect.leak import left_behind, residue
 from soak.detect.memory import growing
+from soak.detect.project import Project
 from soak.detect.violation import violation
 from soak.events import (
     Beat,
@@ -41,8 +42,10 @@ class Detective:
     Its memory is bounded: a fixed amount per living worker, and the last ended ones.
     """
 
-    def __init__(self, sightings: int = 0) -> None:
-        """``sightings`` were numbered before: by the part of a resumed run that was interrupted."""
+    def __init__(self, sightings: int = 0, project: Project | None = None) -> None:
+        """``sightings`` were numbered before: by the part of a resumed run that was interrupted. The files of
+        the ``project`` are told from its top on."""
+        self._project = project or Project()
         self._workers: dict[int, Watched] = {}
         self._ended: deque[int] = deque()
         self._count = sightings
@@ -64,7 +67,7 @@ class Detective:
                 return []
             case Beat() | PromiseBroken() | Raised() | Residue() | LastWords() | LeftBehind() | WorkerEnded():
                 watched = self._watched(event.worker)
-                clues = _clues(event, watched)
+                clues = _clues(self._project.told(event), watched)
                 sighted = [
                     self._sight(event.t, event.worker, watched, clue, evidence) for clue in clues if clue
                 ]
@@ -88,7 +91,8 @@ class Detective:
         watched = self._watched(event.worker)
         if iteration is not None:
             watched.iteration = iteration
-        clue = hang(event, frames, watched.iteration, blocked)
+        at, others = self._project.frames(frames), self._project.blocked(blocked)
+        clue = hang(event, at, watched.iteration, others)
         watched.hang_sighted = True
         return self._sight(event.t, event.worker, watched, clue, evidence)
 
@@ -129,6 +133,8 @@ class Detective:
             target=watched.target,
             operation=clue.operation,
             blocked=clue.blocked,
+            guarantee=clue.guarantee,
+            project=self._project.name,
         )
 
 

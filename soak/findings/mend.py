@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from soak.detect import Detective
+from soak.detect.project import Project
 from soak.events import (
     Beat,
     Event,
@@ -104,7 +105,7 @@ class Wreck:
         self._sightings = 0
         self._last_t = self._since = 0.0
         self._before = 0.0
-        self._detective = Detective()
+        self._detective = Detective(project=Project.of(Path.cwd()))
         self._expected: list[Sighted] = []
 
     def see(self, event: Event | None) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from soak import catalogue
 from soak.events import Kind, Sighted
+from soak.files import project_of
 from soak.findings.finding import Reproducer
-from soak.findings.signature import signature
+from soak.findings.signature import former_names
 from soak.supervisor.plan import HANG_AFTER_S
 
 #: So much of a commit's name is as good as all of it.
@@ -88,21 +89,9 @@ def from_as_of(text: str) -> tuple[dict[str, str], str]:
     return {"soak": soak, "digest": digest, "commit": commit}, folder
 
 
-def project_of(cwd: Path) -> Path:
-    """The top of the project that ``cwd`` is in: it has a ``.git``; itself without one."""
-    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
-
-
-def named_as_in(sighted: Sighted, top: Path, folder: str) -> str:
-    """The name of the finding that ``sighted``, seen in the project at ``top``, would have in one whose
-    top is called ``folder``."""
-    frames = tuple(
-        dataclasses.replace(frame, file=f"/{folder}/{Path(frame.file).relative_to(top)}")
-        if Path(frame.file).is_relative_to(top)
-        else frame
-        for frame in sighted.frames
-    )
-    return signature(dataclasses.replace(sighted, frames=frames)).id
+def names_in(sighted: Sighted, folder: str) -> frozenset[str]:
+    """The names that an older soak gave ``sighted`` in a project whose top is called ``folder``."""
+    return former_names(dataclasses.replace(sighted, project=folder))
 
 
 def _near(path: Path, cwd: Path) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from soak.detect.frames import place, telling
+from soak.detect.frames import is_own, place, telling
 from soak.detect.leak import varying
 from soak.detect.words import signal_name
 from soak.events import Blocked, Frame, Kind, Sighted
@@ -16,6 +16,9 @@ from soak.events import Blocked, Frame, Kind, Sighted
 DEPTH = 3
 #: A crash is named by its innermost frame alone: a second crashing thread cuts the dump short anywhere.
 CRASH_DEPTH = 1
+#: An exception is named by who raised it and who called that. Which operation these worked for is evidence:
+#: one race raises below whichever comes to meet it.
+ERROR_DEPTH = 2
 #: A thread that holds a lock is named by its frames out to the one that took it: what it does meanwhile.
 KNOT_DEPTH = 8
 
@@ -32,17 +35,39 @@ class Signature:
 
 def signature(sighted: Sighted) -> Signature:
     """The signature of a sighting."""
-    parts = (sighted.kind.value, *_parts(sighted), *_target(sighted))
+    return _named(sighted, ERROR_DEPTH)
+
+
+def _named(sighted: Sighted, error_depth: int) -> Signature:
+    parts = (sighted.kind.value, *_parts(sighted, error_depth), *_target(sighted))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return Signature(id=f"{sighted.kind.value}-{digest[:8]}", parts=parts)
 
 
-def former_name(sighted: Sighted) -> str:
-    """The id that soak 0.1 gave a sighting, before names knew targets, knots and a lone thread's operation.
+def former_names(sighted: Sighted) -> frozenset[str]:
+    """The other ids that soak has given such a sighting.
 
-    What lies in a store under such a name stays there, and is recognised by it when it is brought back.
+    Before names knew guarantees, left out for whom an error was raised, and did not depend on what the
+    project's folder is called; and before they knew targets, knots and a lone thread's operation. What lies
+    in a store under such a name stays there, and is recognised by it when it is brought back.
     """
-    return signature(dataclasses.replace(sighted, target="", operation="", blocked=())).id
+    folder = sighted.project
+    knot = [dataclasses.replace(each, frames=_in_folder(each.frames, folder)) for each in sighted.blocked]
+    placed = dataclasses.replace(
+        sighted, guarantee="", frames=_in_folder(sighted.frames, folder), blocked=tuple(knot)
+    )
+    bare = dataclasses.replace(placed, target="", operation="", blocked=())
+    return frozenset(_named(each, DEPTH).id for each in (placed, bare))
+
+
+def _in_folder(frames: tuple[Frame, ...], folder: str) -> tuple[Frame, ...]:
+    """Frames as they were told by their whole path, as far as a name goes."""
+    return tuple(
+        dataclasses.replace(frame, file=f"/{folder}/{frame.file}")
+        if folder and is_own(frame) and not frame.file.startswith("/")
+        else frame
+        for frame in frames
+    )
 
 
 def target_in(parts: tuple[str, ...]) -> str:
@@ -69,10 +94,10 @@ def _target(sighted: Sighted) -> tuple[str, ...]:
     return (f"{_TARGET}{sighted.target}",) if sighted.target and not faultless else ()
 
 
-def _parts(sighted: Sighted) -> tuple[str, ...]:
+def _parts(sighted: Sighted, error_depth: int) -> tuple[str, ...]:
     # Where no frame tells where it happened, the scenario is the best place there is, and what its thread was
     # in, if it has only one.
-    depth = CRASH_DEPTH if sighted.kind is Kind.CRASH else DEPTH
+    depth = {Kind.CRASH: CRASH_DEPTH, Kind.ERROR: error_depth}.get(sighted.kind, DEPTH)
     scenario = f"scenario {sighted.scenario}" + (f", in {sighted.operation}" if sighted.operation else "")
     where = named_frames(sighted.frames, depth) or (scenario,)
     match sighted.kind:
@@ -92,7 +117,7 @@ def _parts(sighted: Sighted) -> tuple[str, ...]:
             named = sighted.promise != "memory"
             return (_plain(sighted.promise),) if named else ("memory", f"scenario {sighted.scenario}")
         case Kind.VIOLATION | Kind.INFRA:
-            return (_plain(sighted.promise),)
+            return (_plain(sighted.guarantee or sighted.promise),)
         case Kind.ERROR:
             return (sighted.promise, *where)
         case Kind.HARNESS:

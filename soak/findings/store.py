@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -206,6 +207,8 @@ def _counted(
     keeps = bool(latest.token) and known is not None and not known.reproducer.token
     runs = dict(known.runs) if known else {}
     runs[context.run] = runs.get(context.run, 0) + 1
+    broken_as = Counter(known.broken_as if known else {})
+    broken_as.update([sighted.promise] * bool(sighted.guarantee))
     return Finding(
         id=name.id,
         kind=sighted.kind,
@@ -223,6 +226,7 @@ def _counted(
         reproducer=known.reproducer if known and keeps else latest,
         reproductions=known.reproductions if known else (),
         schedule=latest if latest.token else known.schedule if known else None,
+        broken_as=dict(broken_as),
     )
 
 

@@ -90,6 +90,7 @@ def _finding(progress: Progress, row: FindingRow, morning: Morning | None) -> di
         "tainted": row.tainted,
         "shutdown": row.shutdown,
         "scenarios": sorted(row.scenarios),
+        "broken_as": dict(row.broken_as),
         "count": row.count,
         "hits": row.hits,
         "tries": tries,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from soak.events import Kept, Kind, Sighted
@@ -24,7 +24,8 @@ class FindingRow:
 
     ``new`` is whether the store had never seen it before this run; ``path`` where its newest kept occurrence
     lies, relative to the store; ``missing`` says which evidence there is not, and why; ``anywhere`` is the
-    command that brings it back on another checkout.
+    command that brings it back on another checkout; ``broken_as`` counts which promises of a guarantee were
+    broken.
     """
 
     id: str
@@ -43,6 +44,7 @@ class FindingRow:
     anywhere: str = ""
     scenarios: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
+    broken_as: Counter[str] = field(default_factory=Counter)
     target: str = ""
     places: tuple[str, ...] = ()
     moments: deque[tuple[str, int, int]] = field(default_factory=lambda: deque(maxlen=_MOMENTS_KEPT))
@@ -67,6 +69,7 @@ class FindingRow:
     def take(self, sighted: Sighted) -> None:
         self.count += 1
         self.scenarios.add(sighted.scenario)
+        self.broken_as.update([sighted.promise] * bool(sighted.guarantee))
         if (sighted.worker, sighted.iteration) != self._last:
             self._last = (sighted.worker, sighted.iteration)
             self.moments.append(("", *self._last))

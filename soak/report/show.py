@@ -16,7 +16,7 @@ from soak.findings.recipe import anywhere
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
 from soak.report.morning import standing_words
-from soak.report.verdict import repro_line
+from soak.report.verdict import repro_line, say_broken_as
 
 #: The evidence worth showing at once, with how many lines of it, from the head (+) or the tail (−).
 _SHOWN = (
@@ -113,6 +113,7 @@ def _head(
         f"last {_day(finding.last_seen)}",
         *_standing(latest),
         f"  named by    {' | '.join(finding.parts)}",
+        *([f"  broken as   {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
         *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
         *(_reproducer(finding.schedule) if finding.schedule not in (None, finding.reproducer) else []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from soak.detect.words import duration, printable
@@ -64,6 +64,17 @@ def repro_line(finding: str, out: Path) -> str:
     """The command that brings a finding back."""
     where = "" if out == Path(".soak") else f" --out {shlex.quote(str(out))}"
     return f"soak repro {finding}{where}"
+
+
+def say_broken_as(counts: Mapping[str, int]) -> str:
+    """``a step saw another model (3 times), a mutation was accepted (once)``: as what a guarantee was broken,
+    the most frequent first."""
+    told = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{printable(promise)} ({_times(count)})" for promise, count in told)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def ordered(progress: Progress) -> list[FindingRow]:
@@ -147,6 +158,7 @@ def finding_lines(progress: Progress, row: FindingRow, out: Path, judged: Judged
         f"{row.id}  {f'{mark(judged)}  ' if judged else ''}{printable(row.title)}",
         f"    {kind}{f' in {scenarios}' if scenarios else ''}{known}, {times}{kept}",
         *([f"    {remark(judged)}"] if judged and remark(judged) else []),
+        *([f"    broken as: {say_broken_as(row.broken_as)}"] if row.broken_as else []),
         *(f"    {likely.in_words()}" for likely in progress.probably_same(row)[:_LIKELY_SHOWN]),
         f"    {repro_line(row.id, out)}",
         *anywhere,

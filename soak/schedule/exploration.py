@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from soak.schedule.episode import Episode
-from soak.schedule.explorer import LIMIT, STALLS, Search, replay
+from soak.schedule.explorer import STALLS, Search, replay
 from soak.schedule.outcome import Face
 from soak.schedule.result import Result
 from soak.schedule.smaller import Smaller
@@ -20,6 +20,10 @@ from soak.schedule.target import Target, TargetLike
 from soak.schedule.token import BadToken, Token
 from soak.schedule.work import Work, works
 
+STEPS = 60_000
+"""Steps after which a schedule counts as endless: seconds of virtual time, for threads that look every so
+often whether something has come.
+"""
 SLICE = 60
 """Schedules of one work before the next one has its turn."""
 
@@ -35,7 +39,7 @@ class Exploration:
         switch_at: Iterable[TargetLike] | None = None,
         *,
         before: Before | None = None,
-        steps: int = LIMIT,
+        steps: int = STEPS,
         stall: float = STALL,
     ) -> None:
         """``switch_at`` instead of the target's files; ``before`` hears each schedule's token; ``steps`` and

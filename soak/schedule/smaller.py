@@ -21,10 +21,12 @@ from soak.schedule.strategies import Follow
 from soak.schedule.token import Token
 from soak.schedule.work import Work, hands
 
-SCHEDULES = 30
-"""Schedules that a smaller work is searched for, where the found one itself does not fail any more."""
+SCHEDULES, LEAST = 30, 5
+"""Schedules that a smaller work is searched for, where the found one itself does not fail any more; none
+where there is time for so few only.
+"""
 SECONDS = 15.0
-"""Real seconds that it may take."""
+"""Real seconds that it may take, about."""
 
 Parts = frozenset[tuple[int, int]]
 
@@ -42,13 +44,14 @@ class Smaller:
         *,
         steps: int,
     ) -> None:
-        """``begin`` makes a search of a work for failures of a face; a schedule takes ``steps`` at most."""
+        """``begin`` makes a search of a work for failures of a face; ``steps`` as a search has them."""
         assert result.token is not None and result.face is not None
         token = Token.parse(result.token)
         self._stage = stage
+        self._steps = steps
+        self._until = 0.0
         self._episode = episode
         self._begin = begin
-        self._steps = steps
         self._known = result
         self._face = result.face
         self._work = work
@@ -58,9 +61,9 @@ class Smaller:
 
     def result(self) -> Result:
         """What is left. It was the last schedule that ran, so that the witness has what it showed."""
-        until = time.monotonic() + SECONDS
+        self._until = time.monotonic() + SECONDS
         for gone in self._parts():
-            if time.monotonic() > until:
+            if time.monotonic() > self._until:
                 break
             if not gone <= self._work.without:
                 self._try_without(gone)
@@ -69,19 +72,25 @@ class Smaller:
         return dataclasses.replace(self._best, first=self._known.first, strategy=self._known.strategy)
 
     def _parts(self) -> Iterator[Parts]:
-        """What may be left out: each thread's calls, then single ones."""
+        """What may be left out: who only looks, each thread's calls, then single ones."""
         everybody = hands(self._episode.scenario, self._work, self._episode.seed)
+        everybody.sort(key=lambda hand: hand.looks is None)
         threads = [hand.parts for hand in everybody if hand.parts]
         singles = [frozenset([call]) for calls in threads if len(calls) > 1 for call in sorted(calls)]
         return itertools.chain(threads, reversed(singles))
 
     def _try_without(self, gone: Parts) -> None:
         fewer = self._work.less(gone)
+        began = time.monotonic()
         again = self._follow(fewer, self._deviations)
         if again is not None:
             self._work, self._deviations = fewer, tuple(again.deviations)
             return
-        found = self._begin(fewer, self._face).run(SCHEDULES)
+        now = time.monotonic()
+        schedules = min(SCHEDULES, int((self._until - now) / max(now - began, 1e-6)))
+        if schedules < LEAST:
+            return
+        found = self._begin(fewer, self._face).run(schedules)
         if found.found:
             self._take(fewer, found)
 

@@ -12,6 +12,7 @@ from typing import Any
 from soak.detect import Detective, faults
 from soak.detect.knot import Halted, knot
 from soak.detect.locks import Sources
+from soak.detect.project import Project
 from soak.events import (
     Event,
     Frame,
@@ -67,7 +68,7 @@ class ExploredRun:
         self._keeper = keeper
         self._views = views
         self._tell_token = tell_token
-        self._detective = Detective()
+        self._detective = Detective(project=Project.of(Path.cwd()))
         self._stream = Stream(folder / "events.jsonl")
         self._began = time.monotonic()
         self._worker = 0

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from soak import kernel
 from soak.detect import Detective
+from soak.detect.project import Project
 from soak.events import (
     Event,
     Evidence,
@@ -112,7 +113,7 @@ class Run:
         self._resumed = standing is not None
         before = standing or Standing()
         self._before = before.seconds
-        self._detective = Detective(before.sightings)
+        self._detective = Detective(before.sightings, Project.of(Path.cwd()))
         self._stream = Stream(folder / "events.jsonl")
         self._numbers = itertools.count(before.workers + 1)
         self._kept: dict[int, Kept] = {}

@@ -31,7 +31,7 @@ from soak.supervisor.launcher import Home, Launcher
 from soak.supervisor.loop import Loop
 from soak.supervisor.plan import ITERATIONS_PER_EXIT, Entry, Plan
 from soak.supervisor.sample import Sampler
-from soak.supervisor.watch import Watch, thread_cpu_seconds
+from soak.supervisor.watch import Watch, thread_cpu_seconds, thread_wait_seconds
 from soak.supervisor.worker import FLIGHT, Worker
 
 #: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
@@ -99,7 +99,8 @@ class Slot:
         self._watch: Watch | None = None
         self._sampler: Sampler | None = None
         self._ladder: Ladder | None = None
-        self._turn_ends = 0.0
+        self._turn_seconds = 0.0
+        self._turn_ends = float("inf")
         self._stopping = False
         self._time_was_up_at: float | None = None
         self._fruitless = 0
@@ -108,13 +109,17 @@ class Slot:
     # -- the turn ----------------------------------------------------------------------------------------
 
     def begin(self, lane: Lane, seconds: float) -> None:
-        """Give ``lane`` this slot for ``seconds``."""
+        """Give ``lane`` this slot for ``seconds``, which begin once its target is imported.
+
+        Otherwise a turn that is shorter than that would have no iteration, and so would the next one.
+        """
         self.lane = lane
         self.state = State.IMPORTING
         self._stopping = False
         self._time_was_up_at = None
         self._fruitless = 0
-        self._turn_ends = self._loop.clock() + seconds
+        self._turn_seconds = seconds
+        self._turn_ends = float("inf")
         self._launcher = Launcher(
             self._loop, self._host.home(lane.entry), lane.entry, self._host.plan.target, self
         )
@@ -184,6 +189,7 @@ class Slot:
 
     def zygote_ready(self, how: str, reason: str) -> None:
         self._how = how
+        self._turn_ends = self._loop.clock() + self._turn_seconds
         self.state = State.READY
         if reason:
             self._host.emit(Note(t=time.time(), text=f"{reason}; its workers are spawned, not forked"))
@@ -275,6 +281,7 @@ class Slot:
             hang_after=spec.hang_after,
             started=self._loop.clock(),
             cpu=lambda: thread_cpu_seconds(self.worker.pid) if self.worker else {},
+            waits=lambda: thread_wait_seconds(self.worker.pid) if self.worker else {},
         )
         self._sampler = Sampler(self.worker)
         self._sightings = []
@@ -324,8 +331,11 @@ class Slot:
         self._sightings += self._host.file_stuck(diagnosis, self.worker.evidence(FLIGHT))
 
     def _tell_left_behind(self, worker: Worker, left: Sequence[kernel.Process]) -> None:
+        # An iteration that a finding cuts short is not looked through for what it leaves: nor is its worker.
+        words = worker.last_words
+        cut_short = words is not None and words.reason == "finding"
         for process in left:
-            if worker.last_words is not None and not worker.asked:
+            if words is not None and not worker.asked and not cut_short:
                 self._host.emit(
                     LeftBehind(
                         t=time.time(),
@@ -338,7 +348,8 @@ class Slot:
                 )
             else:
                 number, command = worker.spec.worker, process.command
-                text = f"worker {number} died and left process {process.pid} ({command}): killed"
+                how = "ended with a finding" if cut_short else "died"
+                text = f"worker {number} {how} and left process {process.pid} ({command}): killed"
                 self._host.emit(Note(t=time.time(), text=text))
 
     def _after(self, worker: Worker, snapshot: Snapshot) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import threading
 
-from soak.author import always
+from soak.author import always, guarantee
 from soak.targets import interpreters
 from soak.targets.interpreters import Interpreter, InterpreterBusy
 
-DRIVER_GONE = "an interpreter is destroyed only after its driver's thread has ended"
-ONE_DRIVER = "an interpreter is driven by one thread only, which drives no other"
+DRIVER = guarantee("an interpreter has a thread of its own, which ends before it does")
+DRIVER_GONE = DRIVER.promise("an interpreter is destroyed only after its driver's thread has ended")
+ONE_DRIVER = DRIVER.promise("an interpreter is driven by one thread only, which drives no other")
 ONCE = "an interpreter is destroyed exactly once"
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from soak.author import Refused, always
+from soak.author import Refused, always, guarantee
 from soak.targets import interpreters
 from soak.targets.interpreter_guest import BootstrapFailed, Departure, Guest, GuestState
 from soak.targets.interpreters import InterpreterBusy, ScriptFailed
@@ -21,13 +21,18 @@ from soak.targets.pace import Pace
 if TYPE_CHECKING:
     from soak.targets.interpreter_host import InterpreterHost
 
+#: What stands or falls together: one defect breaks whichever of its promises the schedule comes to first.
+DESTROY = guarantee("a guest that is destroyed is gone, or told as leaked until it is")
+
 CALL_BOUNDED = "spawn, destroy, reap and close return in bounded time, whatever the guests do"
 HEARD = "what a bootstrap raises reaches the parent"
 FAILS_ITSELF = "what a script raises reaches who submitted it, and the guest works on"
-GONE_IS_TRUE = "a guest that is said to be gone has neither a driver nor an interpreter"
-OBEYS = "a guest whose script ends when it is cancelled is gone after a destroy"
-LEAK_IS_TOLD = "a guest whose driver does not come out is told as leaked, and kept in the census"
-REAPED = "a leaked guest is gone once its driver has come out"
+GONE_IS_TRUE = DESTROY.promise("a guest that is said to be gone has neither a driver nor an interpreter")
+OBEYS = DESTROY.promise("a guest whose script ends when it is cancelled is gone after a destroy")
+LEAK_IS_TOLD = DESTROY.promise(
+    "a guest whose driver does not come out is told as leaked, and kept in the census"
+)
+REAPED = DESTROY.promise("a leaked guest is gone once its driver has come out")
 BUSY_RAISES = "an interpreter that runs is not destroyed, and runs on"
 NOTHING_LEFT = "no interpreter and no driver is left once a host is closed"
 

@@ -20,10 +20,11 @@ from typing import Any
 
 import mujoco
 
-from soak.author import always, beat
+from soak.author import always, beat, guarantee
 
-ONE_THREAD = "one thread at a time is inside MuJoCo with a piece of data"
-ONE_COMPILER = "one thread at a time compiles a specification"
+ALONE = guarantee("one thread at a time is inside MuJoCo with what it works on")
+ONE_THREAD = ALONE.promise("one thread at a time is inside MuJoCo with a piece of data")
+ONE_COMPILER = ALONE.promise("one thread at a time compiles a specification")
 OWN_MODEL = "a native call gets data and model that belong together"
 STACK_FREE = "MuJoCo's stack is free between native calls"
 TIME_FORWARD = "simulated time goes back only in a reset"

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from soak.author import Refused, always, beat
+from soak.author import Refused, always, beat, guarantee
 from soak.targets.edges import Edges
 from soak.targets.mujoco_runs import (
     Action,
@@ -33,19 +33,26 @@ if TYPE_CHECKING:
     from soak.targets.mujoco_mutations import Mutation
     from soak.targets.mujoco_sim import MujocoSim
 
-REFUSED = "a mutation is refused while a policy that it concerns runs"
-UNCHANGED = "nothing that belongs to a running policy changes under it"
+#: What stands or falls together: one defect breaks whichever of its promises the schedule comes to first.
+UNDISTURBED = guarantee("a running policy is left alone")
+TABLE = guarantee("a robot has one policy at a time, and the policy table knows it")
+STOP = guarantee("a policy that is said to be stopped has ended")
+CLOSE = guarantee("a close ends every policy, or names it")
+
+REFUSED = UNDISTURBED.promise("a mutation is refused while a policy that it concerns runs")
+UNCHANGED = UNDISTURBED.promise("nothing that belongs to a running policy changes under it")
 TAKES_EFFECT = "an accepted mutation changes the scene"
-ONE_WORKER = "a robot has at most one live worker"
-REGISTERED = "every live worker is in the policy table"
-SECOND_START = "a start is refused while the robot's policy runs"
-STOP_IS_TRUE = "stop_policy says that a policy is gone only when its worker is gone"
-NO_STEP_AFTER_STOP = "a stopped policy takes no further step"
+ONE_WORKER = TABLE.promise("a robot has at most one live worker")
+REGISTERED = TABLE.promise("every live worker is in the policy table")
+SECOND_START = TABLE.promise("a start is refused while the robot's policy runs")
+TABLE_AGREES = TABLE.promise("the policy table agrees with what really runs")
+STOP_IS_TRUE = STOP.promise("stop_policy says that a policy is gone only when its worker is gone")
+NO_STEP_AFTER_STOP = STOP.promise("a stopped policy takes no further step")
 RUN_IS_OVER = "run_policy returns only when its worker is gone"
 REMOVAL_ENDS = "a robot is removed only when its policy's worker is gone"
-CLOSE_ENDS = "a close that says it is clean has ended every worker"
-DEAD_WORLD = "nothing steps a world that is closed"
-FAILS_ITSELF = "a run fails only where its policy fails"
+CLOSE_ENDS = CLOSE.promise("a close that says it is clean has ended every worker")
+DEAD_WORLD = CLOSE.promise("nothing steps a world that is closed")
+FAILS_ITSELF = UNDISTURBED.promise("a run fails only where its policy fails")
 
 #: What an engine that is closed says of its scene, instead of what it holds.
 CLOSED = (("", ("closed",)),)

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from soak.author import Refused, always
+from soak.author import Refused, always, guarantee
 from soak.targets.mujoco_runs import Action, Observation, Policy
 from soak.targets.pace import Pace
 from soak.targets.runner_words import Decision, RunnerFailed, RunnerSource
@@ -25,18 +25,26 @@ if TYPE_CHECKING:
     from soak.targets.runner import PolicyRunner
     from soak.targets.runner_registry import Change, RunnerRegistry, Swapped
 
-NEVER_NONE = "get finds a runner between a key's first start and its final stop"
+#: What stands or falls together: one defect breaks whichever of its promises the schedule comes to first.
+FOUND = guarantee("a key that was started has a runner until its final stop")
+KNOWN = guarantee("every live runner is known to its registry")
+ENDED = guarantee("a runner that is superseded or stopped ends, once and for good")
+OVER = guarantee("nothing begins after the end")
+
+NEVER_NONE = FOUND.promise("get finds a runner between a key's first start and its final stop")
 NEVER_STOPPED = "get hands out no runner whose stop had been asked for before"
 IN_ORDER = "an observer never gets an older runner after a newer one"
 GET_BOUNDED = "get answers in bounded time, whatever is being reloaded"
 CALL_BOUNDED = "starts and stops return in bounded time, in whatever order they come"
-STOP_IS_TRUE = "a runner is said to be stopped only when its thread is gone"
-NO_DECISION = "no decision begins on a stopped runner"
+STOP_IS_TRUE = ENDED.promise("a runner is said to be stopped only when its thread is gone")
+NO_DECISION = ENDED.promise("no decision begins on a stopped runner")
 OWN_DECISION = "a runner's decision is its own"
-ONE_LIVE = "a key has one live runner, and a second one only while that is declared to leave"
-KEEPS_OLD = "a reload that fails leaves the old runner live and registered"
-NONE_LEFT = "no runner is live after stop_all"
-ONCE = "each runner that was superseded is stopped exactly once"
+ONE_LIVE = KNOWN.promise("a key has one live runner, and a second one only while that is declared to leave")
+KEEPS_OLD = FOUND.promise("a reload that fails leaves the old runner live and registered")
+NONE_LEFT = KNOWN.promise("no runner is live after stop_all")
+ONCE = ENDED.promise("each runner that was superseded is stopped exactly once")
+CLOSED = OVER.promise("nothing is started after stop_all")
+NO_RUNNER = OVER.promise("a key has no runner after its final stop")
 
 #: Seconds that a ``get`` may take while the machine is to be had. It takes microseconds; where ten times as
 #: many threads want to run as there are cores, a second.

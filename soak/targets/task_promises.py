@@ -21,19 +21,23 @@ from soak.targets.tasks import Owner, Recovery, Status, Task, TaskLockError, Tas
 if TYPE_CHECKING:
     from soak.targets.task_store import TaskStore
 
+#: What stands or falls together: one defect breaks whichever of its promises the schedule comes to first.
+IN_TURN = soak.guarantee("each change of a task is made to what the change before has left")
+NEEDS = soak.guarantee("a task waits for what it needs, and for nothing else")
+
 READABLE = "the file of every task is readable at every moment"
-NEEDS_FIRST = "no task is open before all that it needs is done"
-NOTES_STAY = "what was noted on a task stays"
-DONE_STAYS = "a task that is done stays done"
+NEEDS_FIRST = NEEDS.promise("no task is open before all that it needs is done")
+NOTES_STAY = IN_TURN.promise("what was noted on a task stays")
+DONE_STAYS = IN_TURN.promise("a task that is done stays done")
 TAKEN_FROM_DEAD = "a claim is taken over only from a process that is gone"
-CLAIM_HOLDS = "a task stays its owner's until the owner gives it back"
-ONE_OWNER = "a task is claimed by one process at a time"
-ONE_COMPLETION = "a task is completed once"
-OPENED_ONCE = "a task is opened by the last completion that it waits for, and by that one only"
-NO_LOST_UPDATE = "no update is lost, and none is made twice"
+CLAIM_HOLDS = IN_TURN.promise("a task stays its owner's until the owner gives it back")
+ONE_OWNER = IN_TURN.promise("a task is claimed by one process at a time")
+ONE_COMPLETION = IN_TURN.promise("a task is completed once")
+OPENED_ONCE = NEEDS.promise("a task is opened by the last completion that it waits for, and by that one only")
+NO_LOST_UPDATE = IN_TURN.promise("no update is lost, and none is made twice")
 REFUSED_CHANGES_NOTHING = "an update that was refused has changed nothing"
-NONE_WAITS_FOR_DONE = "no task waits for one that is done"
-COMPLETION_STAYS = "a task whose completion was answered is done"
+NONE_WAITS_FOR_DONE = NEEDS.promise("no task waits for one that is done")
+COMPLETION_STAYS = IN_TURN.promise("a task whose completion was answered is done")
 
 
 class Team:

@@ -25,7 +25,7 @@ from soak.events import (
     WorkerStarted,
 )
 from soak.findings.keeper import StoreKeeper
-from soak.findings.signature import signature
+from soak.findings.signature import former_names, signature
 from soak.findings.statistics import say_rate
 from soak.findings.store import Store
 from soak.supervisor.interpreter import Interpreter
@@ -142,7 +142,7 @@ class Tries:
 
     def _kept(self, kept: Kept, sighted: Sighted) -> None:
         attempt = self._tries.get(sighted.worker)
-        if kept.finding != self._finding:
+        if self._finding not in {kept.finding, *former_names(sighted)}:
             self._different[kept.finding] += 1
         elif attempt is not None and attempt.preceded < self._parts:
             attempt.sooner_at = sighted.iteration

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from soak import kernel
 from soak.detect import Detective
+from soak.detect.project import Project
 from soak.events import Event, Sighted, WorkerSpec, WorkerStarted, to_plain
 from soak.findings.signature import signature
 from soak.supervisor import debugger
@@ -160,7 +161,7 @@ def _names(loop: Loop, worker: Worker, events: list[Event], status: int) -> tupl
     """What the detectors see in the worker's events and its end, by name."""
     snapshot = worker.flight.snapshot(marks=len(worker.entry.sometimes))
     worker.bury()
-    detective = Detective()
+    detective = Detective(project=Project.of(Path.cwd()))
     spec = worker.spec
     began = WorkerStarted(
         t=time.time(),

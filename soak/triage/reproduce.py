@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from soak.events import Event, Kept, Kind, LastWords, RunStarted, Sighted, WorkerEnded
 from soak.findings.finding import Finding, Reproducer
-from soak.findings.signature import former_name
+from soak.findings.signature import former_names
 from soak.findings.statistics import say_rate
 from soak.supervisor.plan import Entry, Plan
 
@@ -57,16 +57,15 @@ def say_different(different: Mapping[str, int]) -> list[str]:
 class Tally:
     """A view: one worker is one try, and a hit if the finding was sighted in it.
 
-    ``named`` gives a sighting the name to look for, where it has another one here: see
-    :func:`soak.findings.recipe.named_as_in`. Once ``enough`` is true of the count between two tries,
-    :attr:`has_enough` is, and nothing more counts.
+    ``named`` gives the names that a sighting had elsewhere: see :func:`soak.findings.recipe.names_in`. Once
+    ``enough`` is true of the count between two tries, :attr:`has_enough` is, and nothing more counts.
     """
 
     def __init__(
         self,
         finding: str,
         enough: Callable[[Reproduced], bool] = lambda _so_far: False,
-        named: Callable[[Sighted], str] = lambda _sighted: "",
+        named: Callable[[Sighted], Collection[str]] = lambda _sighted: (),
     ) -> None:
         self._finding = finding
         self._named = named
@@ -108,7 +107,7 @@ class Tally:
 
     def _kept(self, kept: Kept, sighted: Sighted) -> None:
         worker = sighted.worker
-        if self._finding in (kept.finding, self._named(sighted), former_name(sighted)):
+        if self._finding in {kept.finding, *self._named(sighted), *former_names(sighted)}:
             self._hits.add(worker)
             if self._first_after is None:
                 self._first_after = kept.t - self._began

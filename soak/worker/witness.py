@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from soak.author import guarantee_of
 from soak.events import Frame, Note, Phase, PromiseBroken, Raised
 from soak.flight import DONE, RAISED, Flight
 from soak.history import name_process
@@ -158,7 +159,8 @@ class WorkerWitness:
                 thread=self._thread(),
                 doing=self._slots.doing(),
                 phase=self._phase(),
-                promise=promise,
+                promise=str(promise),
+                guarantee=guarantee_of(promise),
                 details={str(name): frames.shown(value) for name, value in details.items()},
                 frames=where,
                 ring=self._keep_ring(),

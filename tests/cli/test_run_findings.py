@@ -310,3 +310,31 @@ def test_sightings_say_where_their_evidence_lies(soak: Soak) -> None:
         (Kind.VIOLATION, "story", 0),
         (Kind.VIOLATION, "story", 1),
     ]
+
+
+def test_promises_of_one_guarantee_are_one_finding(soak: Soak) -> None:
+    """Broken as one promise in one iteration and as another in the next: report and store say both."""
+    story = soak.story(
+        """
+        whole = soak.guarantee("the cup stays whole")
+        NO_CRACK, ONE_PIECE = whole.promise("it has no crack"), whole.promise("it is in one piece")
+
+        @soak.scenario(seconds=5.0, rounds=1)
+        def story(target, rng):
+            yield rng.random()
+
+        @story.operation(threads=1)
+        def fall(luck, rng):
+            soak.always(luck < 0.5, NO_CRACK)
+
+        @story.check(ONE_PIECE)
+        def in_one_piece(luck):
+            return luck >= 0.5
+        """
+    )
+    done = soak("run", story, "--count", "4", "--seed", "4", "--json")
+    finding = only_finding(done)
+    assert (finding["kind"], finding["title"], finding["count"]) == ("violation", "the cup stays whole", 4)
+    assert finding["broken_as"] == {"it has no crack": 2, "it is in one piece": 2}
+    shown = soak("show", done.finding().name)
+    assert "  broken as   it has no crack (2 times), it is in one piece (2 times)\n" in shown.stdout

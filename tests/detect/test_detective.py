@@ -43,6 +43,14 @@ def test_violation(detective: Detective) -> None:
     assert sighted.evidence == ("workers/1/ring-1.flight",)
 
 
+def test_a_violation_of_a_guarantee(detective: Detective) -> None:
+    """The guarantee is what was violated; which of its promises was broken is told first beside it."""
+    sighted = _one(detective.feed(sample(PromiseBroken, guarantee="a scene is one's own")))
+    assert (sighted.title, sighted.guarantee) == ("a scene is one's own", "a scene is one's own")
+    assert sighted.promise == "a refusal changes nothing"
+    assert sighted.detail.startswith("broken as: a refusal changes nothing; mutate-2 in add_object, during ")
+
+
 def test_error(detective: Detective) -> None:
     """An exception is named by its type and place; its message is shown in one short line."""
     sighted = _one(detective.feed(sample(Raised, message="one\ntwo " + "x" * 500)))

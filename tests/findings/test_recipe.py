@@ -10,7 +10,7 @@ import pytest
 from soak import catalogue
 from soak.events import Frame, Kind, Sighted
 from soak.findings.finding import Reproducer
-from soak.findings.recipe import anywhere, as_of, from_as_of, named_as_in
+from soak.findings.recipe import anywhere, as_of, from_as_of, names_in
 from soak.findings.signature import signature
 from tests.detect.samples import sample
 
@@ -93,14 +93,11 @@ def test_anything_else_is_a_mistake(text: str) -> None:
         from_as_of(text)
 
 
-def test_a_folder_of_another_name_makes_another_name_and_both_are_known() -> None:
-    """A file at the project's top is named with its folder, deeper ones are not."""
-    top = Frame(function="lift", file="/home/ada/two/arm.py", line=1)
-    deep = Frame(function="lift", file="/home/ada/two/arm/engine.py", line=1)
-    for frame, same in ((top, False), (deep, True)):
-        here = sample(Sighted, kind=Kind.CRASH, frames=(frame,))
-        there = dataclasses.replace(
-            here, frames=(dataclasses.replace(frame, file=frame.file.replace("ada/two", "bob/one")),)
-        )
-        assert (signature(here) == signature(there)) is same
-        assert named_as_in(here, Path("/home/ada/two"), "one") == signature(there).id
+def test_what_an_older_soak_called_it_elsewhere_is_known() -> None:
+    """A file at the project's top was named with its folder: by that name it is the same finding."""
+    frame = Frame(function="lift", file="/home/bob/one/arm.py", line=1)
+    then = sample(Sighted, kind=Kind.CRASH, frames=(frame,))
+    here = dataclasses.replace(then, frames=(dataclasses.replace(frame, file="arm.py"),), project="two")
+    assert signature(here) != signature(then)
+    assert signature(then).id in names_in(here, "one")
+    assert signature(then).id not in names_in(here, "three")

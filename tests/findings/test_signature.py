@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
 
 from soak.events import Blocked, Frame, Kind, Sighted
-from soak.findings.signature import named_frames, signature
+from soak.findings.signature import former_names, named_frames, signature
 from tests.detect.samples import OURS, POLICY, STEP, STORM, WAIT, sample
 
 
@@ -217,3 +218,65 @@ def test_named_frames() -> None:
 def test_names_stay(name: str, changes: dict[str, Any]) -> None:
     """Names are the same on every machine and Python, for good: they are keys of stored findings."""
     assert _name(**changes) == name
+
+
+def test_the_promises_of_one_guarantee_are_one() -> None:
+    """Whichever of its promises is broken, a guarantee is; another one's, or the bare sentence, is not it."""
+    broken = {"kind": Kind.VIOLATION, "guarantee": "a scene is one's own"}
+    name = _name(**broken, promise="a refusal changes nothing")
+    assert name == _name(**broken, promise="nothing changes under a policy")
+    assert name != _name(kind=Kind.VIOLATION, promise="a refusal changes nothing")
+    assert name != _name(kind=Kind.VIOLATION, promise="a refusal changes nothing", guarantee="another")
+
+
+def test_an_error_is_named_by_who_raised_it_and_who_called_that() -> None:
+    """For whom they worked makes no second bug of one; another caller or another type does."""
+    raised = {"kind": Kind.ERROR, "promise": "FileNotFoundError"}
+    create = dataclasses.replace(STORM, function="create")
+    name = _name(**raised, frames=(STEP, POLICY, STORM))
+    assert name == _name(**raised, frames=(STEP, POLICY, create))
+    assert name != _name(**raised, frames=(STEP, STORM))
+    assert name != _name(kind=Kind.ERROR, promise="KeyError", frames=(STEP, POLICY, STORM))
+
+
+IN_SHOP = dataclasses.replace(STEP, file="/srv/shop/arm.py")
+AT_TOP = dataclasses.replace(STEP, file="arm.py")
+BROKEN = {"kind": Kind.VIOLATION, "promise": "a refusal changes nothing"}
+RAISED: dict[str, Any] = {"kind": Kind.ERROR, "promise": "KeyError", "frames": (STEP, POLICY, STORM)}
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ({**BROKEN, "guarantee": "whole"}, BROKEN),
+        ({**BROKEN, "guarantee": "whole", "target": "arm:Arm"}, {**BROKEN, "target": "arm:Arm"}),
+        ({**BROKEN, "guarantee": "whole", "target": "arm:Arm"}, BROKEN),
+        ({"frames": (AT_TOP,), "project": "shop"}, {"frames": (IN_SHOP,)}),
+        ({"frames": (AT_TOP,), "project": "shop", "target": "arm:Arm"}, {"frames": (IN_SHOP,)}),
+        (
+            {
+                "kind": Kind.HANG,
+                "project": "shop",
+                "blocked": (dataclasses.replace(HOLDER, frames=(AT_TOP,)),),
+            },
+            {"kind": Kind.HANG, "blocked": (dataclasses.replace(HOLDER, frames=(IN_SHOP,)),)},
+        ),
+    ],
+)
+def test_a_former_name_is_known(now: dict[str, Any], then: dict[str, Any]) -> None:
+    """What was found before names knew guarantees, targets and the project's top is recognised."""
+    assert _name(**now) != _name(**then)
+    assert _name(**then) in former_names(sample(Sighted, **now))
+
+
+def test_an_errors_longer_name_is_known() -> None:
+    """Errors had their callers' callers in their names."""
+    was = "\0".join(("error", "KeyError", *named_frames(RAISED["frames"])))
+    former = f"error-{hashlib.sha256(was.encode()).hexdigest()[:8]}"
+    assert former != _name(**RAISED)
+    assert former in former_names(sample(Sighted, **RAISED))
+
+
+def test_what_never_changed_has_no_other_name() -> None:
+    """Most findings are called as ever."""
+    assert former_names(sample(Sighted)) == {_name()}

@@ -18,7 +18,7 @@ from soak import flight
 from soak.events import Kept, Kind, Sighted
 from soak.findings import FindingContext, FindingNotFoundError, Reproduction, Store
 from soak.findings.occurrence import read
-from soak.findings.signature import former_name
+from soak.findings.signature import former_names
 from soak.findings.store import FIRST_KEPT, LATEST_KEPT
 from tests.detect.samples import sample
 
@@ -223,7 +223,7 @@ def test_what_an_older_soak_filed_is_read(store: Store, run: Path) -> None:
     for name in ("target", "operation", "blocked"):
         del record["sighted"][name]
     (folder / "sighting.json").write_text(json.dumps(record))
-    former = former_name(sample(Sighted, target="arm:Arm", operation="step"))
+    former = min(former_names(sample(Sighted, operation="step")))
     assert former != kept.finding
     store.folder(kept.finding).rename(store.folder(former))
     (store.folder(former) / "finding.json").unlink()
@@ -321,3 +321,25 @@ def _run(program: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).parents[2])
     return dict(os.environ) | {"PYTHONPATH": os.pathsep.join([root, *sys.path])}
+
+
+def test_a_guarantee_counts_as_what_it_was_broken(store: Store, run: Path) -> None:
+    """Over all runs, and also where only the occurrences are left to tell."""
+    broken: dict[str, Any] = {
+        "kind": Kind.VIOLATION,
+        "guarantee": "it stays whole",
+        "title": "it stays whole",
+    }
+    for promise in ("no crack", "one piece", "no crack"):
+        kept = _file(store, run, **broken, promise=promise)
+    finding = store.find(kept.finding)
+    assert (finding.title, finding.count) == ("it stays whole", 3)
+    assert finding.broken_as == {"no crack": 2, "one piece": 1}
+    (store.folder(kept.finding) / "finding.json").unlink()
+    assert store.find(kept.finding).broken_as == {"no crack": 2, "one piece": 1}
+
+
+def test_a_promise_that_stands_alone_counts_as_itself(store: Store, run: Path) -> None:
+    """Its title says all."""
+    kept = _file(store, run, kind=Kind.VIOLATION, promise="it works")
+    assert store.find(kept.finding).broken_as == {}

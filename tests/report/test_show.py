@@ -89,3 +89,13 @@ def test_what_is_probably_the_same_is_shown(store: Store, kept: Kept, tmp_path: 
     (plain,) = finding_document(store, store.find(kept.finding))["probably_same"]
     assert (plain["finding"], plain["alike"], plain["together"]) == (other, 1.0, 0)
     assert {each["id"] for each in finding_documents(store, store.all())} == {other, kept.finding}
+
+
+def test_a_guarantee_says_as_what_it_was_broken(store: Store, tmp_path: Path) -> None:
+    """`soak show` tells the promises of all nights; the document has them too."""
+    broken = sample(Sighted, kind=Kind.VIOLATION, title="it stays whole", guarantee="it stays whole")
+    for promise in ("one piece", "no crack", "no crack"):
+        kept = store.file(dataclasses.replace(broken, promise=promise), tmp_path, CONTEXT)
+    lines = finding_text(store, store.find(kept.finding), tmp_path).splitlines()
+    assert "  broken as   no crack (2 times), one piece (once)" in lines
+    assert finding_document(store, store.find(kept.finding))["broken_as"] == {"one piece": 1, "no crack": 2}

@@ -202,3 +202,21 @@ def test_the_document_has_what_is_probably_the_same() -> None:
     error, violation = sorted(found)
     assert found[error] == [{"finding": violation, "alike": 0.0, "together": 3, "times": 3}]
     assert [each["finding"] for each in found[violation]] == [error]
+
+
+def test_a_guarantee_says_as_what_it_was_broken() -> None:
+    """People and machines read every promise that was broken, and how often; nothing is merged silently."""
+    broken = {"kind": Kind.VIOLATION, "title": "it stays whole", "guarantee": "it stays whole"}
+    progress = _progress(
+        sample(RunStarted),
+        sample(WorkerStarted),
+        sample(Sighted, **broken, sighting=1, promise="it is in one piece"),
+        sample(Sighted, **broken, sighting=2, promise="it has no crack"),
+        sample(Sighted, **broken, sighting=3, promise="it has no crack", iteration=6),
+    )
+    text = closing_text(progress, Verdict.FINDINGS, out=OUT)
+    assert "FINDINGS: 1 finding (1 violation)" in text
+    assert "broken as: it has no crack (2 times), it is in one piece (once)" in text
+    (finding,) = document(progress, Verdict.FINDINGS)["findings"]
+    assert finding["broken_as"] == {"it is in one piece": 1, "it has no crack": 2}
+    assert (finding["count"], finding["hits"]) == (3, 2)

@@ -163,6 +163,24 @@ def test_a_turn_that_ends_loses_no_iteration(tmp_path: Path) -> None:
     assert host.sightings == []
 
 
+def test_a_turn_begins_once_the_target_is_imported(tmp_path: Path) -> None:
+    """An import that takes longer than a turn leaves it all its time: a worker is started in each."""
+    entry = story_entry(tmp_path, QUICK + "\ntime.sleep(0.5)\n")
+    host = Host(tmp_path, plan_of(tmp_path, entry))
+    lane = Lane(entry=entry, first=0, left=None, finished=1)
+    with serving_loop() as (loop, serve_until):
+        slot = Slot(loop, host)
+
+        def tick() -> None:
+            loop.later(0.02, tick)
+            slot.tick()
+
+        slot.begin(lane, 0.1)
+        tick()
+        serve_until(lambda: slot.state is State.IDLE, "end of the turn")
+    assert len(host.ended()) == 1
+
+
 def test_after_a_finding_the_next_worker_goes_on(tmp_path: Path) -> None:
     """Iterations 0, 1, 2 …: each breaks the promise in a worker of its own, none is run twice."""
     source = QUICK.replace("time.sleep(0.002)", "soak.always(False, 'x')")
@@ -218,6 +236,19 @@ def test_what_a_worker_left_running_is_told(tmp_path: Path) -> None:
     host, _lane = one_turn(dead, source + "    os.kill(os.getpid(), signal.SIGSEGV)\n", count=1)
     assert [sighted.kind for sighted in host.sightings] == [Kind.CRASH]
     assert [event for event in host.events if isinstance(event, Note) and "sleep 612" in event.text]
+
+
+def test_what_a_finding_cut_short_and_left_running_is_a_note(tmp_path: Path) -> None:
+    """Its iteration was not looked through for what stayed either: the finding is what there is to mend."""
+    source = QUICK.replace(
+        "time.sleep(0.002)",
+        "subprocess.run(['sh', '-c', 'sleep 613 & ']); soak.always(False, 'it works')",
+    )
+    host, _lane = one_turn(tmp_path, source, count=1)
+    assert [sighted.kind for sighted in host.sightings] == [Kind.VIOLATION]
+    (note,) = [event.text for event in host.events if isinstance(event, Note)]
+    assert "ended with a finding and left process" in note
+    assert "sleep 613" in note
 
 
 def test_a_lost_zygote_is_replaced_and_the_count_goes_on(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from soak.events import Event
+import dataclasses
+
+from soak.events import Event, Kept, Kind, Sighted
+from soak.findings.signature import signature
 from soak.triage.bench import Count, Tries
+from tests.detect.samples import sample
 from tests.triage.events import ended, named, preceded, started
 
 
@@ -53,3 +57,15 @@ def test_only_what_comes_after_all_parts_counts() -> None:
         parts=2,
     )
     assert (count.hits, count.tries, count.sooner, count.sooner_at, count.lost) == (1, 2, 1, 5, 1)
+
+
+def test_what_an_older_soak_named_counts_as_itself() -> None:
+    """A finding of before guarantees can be shrunk and triaged by the name that it has in the store."""
+    broken = sample(Sighted, kind=Kind.VIOLATION, promise="it is in one piece", target="shop:Sim")
+    now = dataclasses.replace(broken, worker=1, guarantee="it stays whole")
+    kept = sample(Kept, sighting=now.sighting, finding=signature(now).id)
+    tries = Tries(signature(broken).id, parts=0)
+    for event in (started(1), now, kept, *ended(1, "finding")):
+        tries.see(event)
+    assert signature(now).id != signature(broken).id
+    assert (tries.count().hits, tries.count().different) == (1, {})

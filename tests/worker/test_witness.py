@@ -217,3 +217,58 @@ def test_inside_an_operation_nested_work_shows_how_it_ended(tmp_path: Path) -> N
         ("failing", "raised"),
         ("work", "refused"),
     ]
+
+
+def test_the_promises_of_a_guarantee_say_so(tmp_path: Path) -> None:
+    """From an operation, an invariant and a check alike; each of them is told, and the plain one is plain."""
+    outcome = soak_story(
+        tmp_path,
+        """
+        whole = soak.guarantee("it stays whole")
+
+        @soak.scenario(seconds=0)
+        def story(target, rng):
+            yield None
+
+        @story.check(whole.promise("it is in one piece"))
+        def one_piece(state):
+            return False
+
+        @story.check("it is blue")
+        def blue(state):
+            return soak.always(False, whole.promise("it has no crack"))
+
+        @story.check("it is round")
+        def round_(state):
+            return False
+        """,
+    )
+    assert [(event.guarantee, event.promise) for event in outcome.of(PromiseBroken)] == [
+        ("it stays whole", "it is in one piece"),
+        ("it stays whole", "it has no crack"),
+        ("", "it is round"),
+    ]
+
+
+def test_an_invariant_may_be_a_guarantees_promise(tmp_path: Path) -> None:
+    """It is looked at while operations run, and broken as what it is a part of."""
+    outcome = soak_story(
+        tmp_path,
+        """
+        import time
+
+        @soak.scenario(seconds=60)
+        def story(target, rng):
+            yield None
+
+        @story.operation(threads=1)
+        def work(state, rng):
+            time.sleep(0.001)
+
+        @story.invariant(soak.guarantee("it stays whole").promise("it has no crack"))
+        def no_crack(state):
+            return False
+        """,
+    )
+    broken = outcome.one(PromiseBroken)
+    assert (broken.guarantee, broken.promise) == ("it stays whole", "it has no crack")
