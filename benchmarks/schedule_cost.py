@@ -44,7 +44,7 @@ def measure(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     for name, world in WORLDS.items():
         rows += _world(name, *_build(*world), turns)
-    return [*rows, _elsewhere(turns)]
+    return [*rows, _elsewhere(3 * turns)]
 
 
 def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:

@@ -457,7 +457,7 @@ def explore(
     token: Annotated[str, typer.Option("--token", help="Replay this one schedule instead.")] = "",
     steps: Annotated[
         int | None,
-        typer.Option("--steps", min=1, metavar="N", help="Points that a schedule may take [20000]."),
+        typer.Option("--steps", min=1, metavar="N", help="Points of a schedule [20000; a scenario's 60000]."),
     ] = None,
     stall: Annotated[
         float | None,

@@ -17,6 +17,8 @@ from soak.schedule.token import moves
 
 FEW = 2
 """Preemptions that no other order is looked for to lose."""
+TOLD = 5
+"""Preemptions between lines that are told rather than fewer between opcodes."""
 SINGLES = 12
 """Single switches that are tried in place of several."""
 MANY = 10
@@ -128,8 +130,9 @@ class Distillation:
         """Whether it failed in the same way; the best is kept."""
         if not same(self._failing, again):
             return False
-        coarser = granularity is not self.granularity
-        if not coarser and size_of(tuple(again.deviations)) >= size_of(self._deviations):
+        now = size_of(tuple(again.deviations))
+        told = granularity is not self.granularity and now[0] <= TOLD
+        if now >= size_of(self._deviations) and not told:
             return False
         self.best, self.granularity = again, granularity
         return True
