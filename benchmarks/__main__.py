@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     crash_rate,
     crash_to_finding,
+    explore_canaries,
     fresh_process,
     hang_to_finding,
     help_time,
@@ -48,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "histories": histories.measure,
     "signatures": signatures.measure,
     "mornings": mornings.measure,
+    "explore_canaries": explore_canaries.measure,
 }
 
 

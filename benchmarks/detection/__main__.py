@@ -36,7 +36,11 @@ def main() -> int:
     def run(pair: tuple[Contender, str]) -> Trial:
         contender, kernel = pair
         return hold(
-            contender, kernel, seeds=range(options.seeds), seconds=options.seconds, twin=options.twins
+            contender,
+            kernel,
+            seeds=range(options.first, options.first + options.seeds),
+            seconds=options.seconds,
+            twin=options.twins,
         )
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -47,7 +51,8 @@ def main() -> int:
     if options.twins:
         return _tell_alarms(trials)
     scores = [score(trial) for trial in trials]
-    print(f"CPython {platform.python_version()}, {options.seeds} seeds in {options.seconds:g} s for each")
+    seeds = f"seeds {options.first} to {options.first + options.seeds - 1}"
+    print(f"CPython {platform.python_version()}, {seeds} in {options.seconds:g} s for each")
     print(f"\n{table(scores)}\n\n{words(scores)}")
     replayed = _tell_replays(trials)
     print(f"{time.monotonic() - began:.0f} s in all")
@@ -61,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="all thirty by default")
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(CONTENDERS)}")
     parser.add_argument("--seeds", type=int, default=_SEEDS, help="hunts for each contender and kernel")
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first of the seeds")
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="for all of these hunts together")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trials at a time")
     parser.add_argument("--twins", action="store_true", help=f"let {OWN} look in the corrected twins instead")

@@ -11,8 +11,10 @@ class Hunt:
 
     Where nothing was found, ``ended`` tells whether the contender gave up by itself: it had no more to try,
     or met its limit of schedules. Else its time was over. ``token`` replays the find in a fresh process;
-    ``replayed`` of ``replays`` replays within this one brought it back. ``shrunk`` counts the switches that
-    are left. ``stuck``: threads are left behind, this process is of no more use.
+    ``replayed`` of ``replays`` replays within this one brought it back. ``shrunk`` counts the preemptions
+    that are left, ``switches`` those where a thread blocked or ended as well, ``shrinks`` the replays that
+    shrinking took, in ``shrinking`` seconds that ``seconds`` does not count. ``stuck``: threads are left
+    behind, this process is of no more use.
     """
 
     kernel: str
@@ -26,5 +28,8 @@ class Hunt:
     replays: int = 0
     replayed: int = 0
     shrunk: int | None = None
+    switches: int | None = None
+    shrinks: int | None = None
+    shrinking: float | None = None
     stuck: bool = False
     note: str = ""

@@ -14,7 +14,8 @@ from benchmarks.detection.trial import Trial
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One contender at one kernel. ``median`` and ``p90`` count schedules to the first bug over ``hunts``
-    seeds, and are infinite where so many found nothing; ``seconds`` is their median.
+    seeds, and are infinite where so many found nothing; ``seconds`` is their median, ``shrinking`` that of
+    the seconds spent on shrinking. ``shrunk``, ``switches`` and ``shrinks`` are the most of any hunt.
 
     A hunt whose time was over counts only where no other one came to an end: it had less time than they.
     """
@@ -29,6 +30,9 @@ class Score:
     ran: int
     replayed: float | None
     shrunk: int | None
+    switches: int | None
+    shrinks: int | None
+    shrinking: float | None
     note: str
 
 
@@ -50,6 +54,9 @@ def score(trial: Trial) -> Score:
         ran=sum(hunt.schedules for hunt in trial.hunts),
         replayed=sum(hunt.replayed for hunt in found) / replays if replays else None,
         shrunk=max((hunt.shrunk for hunt in found if hunt.shrunk is not None), default=None),
+        switches=max((hunt.switches for hunt in found if hunt.switches is not None), default=None),
+        shrinks=max((hunt.shrinks for hunt in found if hunt.shrinks is not None), default=None),
+        shrinking=_median([hunt.shrinking for hunt in found if hunt.shrinking is not None]),
         note=trial.note or next((hunt.note for hunt in trial.hunts if hunt.note), ""),
     )
 
@@ -60,6 +67,10 @@ def nearest_rank(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median_high(values) if values else None
+
+
 def _first(hunt: Hunt) -> float:
     return hunt.schedules if hunt.found is not None else math.inf
 
@@ -67,13 +78,16 @@ def _first(hunt: Hunt) -> float:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """soak's model mode against one other contender, kernel by kernel. ``missed`` were found by the other
-    alone; ``schedules`` and ``seconds`` count the kernels on which soak's medians are at least as good."""
+    alone; ``schedules`` and ``seconds`` count the kernels on which soak's medians are at least as good.
+    ``times`` says, smallest first, how many times soak's schedules the other took where it found the bug, but
+    not in its very first."""
 
     contender: str
     kernels: int
     missed: tuple[str, ...]
     schedules: int
     seconds: int
+    times: tuple[float, ...]
 
 
 def compare(own: Sequence[Score], other: Sequence[Score]) -> Comparison:
@@ -86,4 +100,11 @@ def compare(own: Sequence[Score], other: Sequence[Score]) -> Comparison:
         missed=tuple(mine.kernel for mine, their in pairs if their.found and not mine.found),
         schedules=sum(mine.median <= their.median for mine, their in pairs),
         seconds=sum(mine.seconds <= their.seconds or not their.found for mine, their in pairs),
+        times=tuple(
+            sorted(
+                their.median / mine.median
+                for mine, their in pairs
+                if math.isfinite(their.median) and their.median > 1 and math.isfinite(mine.median)
+            )
+        ),
     )

@@ -10,6 +10,8 @@ from benchmarks.detection.kernels import KERNELS
 from benchmarks.detection.score import Score, compare
 
 OWN = "soak.race"
+#: Times as many executions as soak's schedules that a plain loop is to need.
+MANY = 1000
 
 
 def table(scores: Sequence[Score]) -> str:
@@ -17,7 +19,11 @@ def table(scores: Sequence[Score]) -> str:
     names = list(dict.fromkeys(score.contender for score in scores))
     cells = {(score.kernel, score.contender): score for score in scores}
     kernels = [name for name in KERNELS if any(score.kernel == name for score in scores)]
-    own = [f"{OWN}: seconds", "switches left"] if OWN in names else []
+    own = (
+        [f"{OWN}: seconds", "preemptions (switches) left", "replays to shrink", "seconds to shrink"]
+        if OWN in names
+        else []
+    )
     head = ["kernel", *names, *own, "published: POS / PCT3 / RFF"]
     rows = [head, ["---"] * len(head)]
     for kernel in kernels:
@@ -26,7 +32,7 @@ def table(scores: Sequence[Score]) -> str:
             [
                 kernel,
                 *(cell(cells.get((kernel, name))) for name in names),
-                *([_seconds(mine), _shrunk(mine)] if own else []),
+                *(_own(mine) if own else []),
                 str(KERNELS[kernel].published or ""),
             ]
         )
@@ -67,10 +73,17 @@ def _line(name: str, these: Sequence[Score]) -> str:
 
 def _beside(own: Sequence[Score], these: Sequence[Score]) -> str:
     result = compare(own, these)
+    more = ""
+    if result.times:
+        enough = sum(times >= MANY for times in result.times)
+        more = (
+            f"; it took {_count(statistics.median(result.times))} times as many in the median, "
+            f"{MANY} times or more on {enough} of {len(result.times)}"
+        )
     missed = f"; it alone found {', '.join(result.missed)}" if result.missed else ""
     return (
         f"; {OWN} needs no more schedules on {result.schedules} of {result.kernels}, "
-        f"no more seconds on {result.seconds}{missed}"
+        f"no more seconds on {result.seconds}{more}{missed}"
     )
 
 
@@ -78,9 +91,14 @@ def _count(value: float) -> str:
     return "–" if math.isinf(value) else f"{value:.0f}"
 
 
-def _seconds(score: Score | None) -> str:
-    return "" if score is None or math.isinf(score.seconds) else f"{score.seconds:.2f}"
+def _own(score: Score | None) -> list[str]:
+    """What is told of soak's model mode alone; the seconds to shrink are a median, all else is the most."""
+    if score is None:
+        return [""] * 4
+    left = "" if score.shrunk is None else f"{score.shrunk} ({score.switches})"
+    shrinks = "" if score.shrinks is None else str(score.shrinks)
+    return [_seconds(score.seconds), left, shrinks, _seconds(score.shrinking)]
 
 
-def _shrunk(score: Score | None) -> str:
-    return "" if score is None or score.shrunk is None else str(score.shrunk)
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None or math.isinf(seconds) else f"{seconds:.2f}"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from soak.targets.task_store import Task, TaskStore
-from soak.targets.tasks import encode
 
 
 class NoLock(TaskStore):
@@ -41,14 +40,12 @@ class SharedTemporary(TaskStore):
 
 
 class ReleasedBeforeReplace(TaskStore):
-    """The lock is released once the temporary file is written, and then it is moved into place."""
+    """The lock is released before the slow part: file written, synced and moved into place come after it."""
 
     def _change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
-        path = self._path(task_id)
         with self._team_lock():
             changed = change(self._read(task_id))
-            temporary = self._write(path, encode(changed))
-        self._replace(temporary, path)
+        self._save(changed)
         return changed
 
 

@@ -435,14 +435,24 @@ def shrink(
 
 @app.command()
 def explore(
-    function: Annotated[
-        str, typer.Argument(metavar="FILE::FUNCTION", help="A function that starts threads and asserts.")
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO",
+            help="A built-in name, a file, FILE::NAME; or a FILE::FUNCTION that starts threads and asserts.",
+        ),
     ],
+    target: Target = "",
     switch_at: Annotated[
         list[str] | None,
-        typer.Option("--switch-at", metavar="PATH", help="Files, folders or modules to switch in [FILE]."),
+        typer.Option(
+            "--switch-at", metavar="PATH", help="Files, folders or modules to switch in [the target's]."
+        ),
     ] = None,
-    schedules: Annotated[int, typer.Option("--schedules", "-n", min=1, metavar="N", help="At most.")] = 500,
+    schedules: Annotated[
+        int | None,
+        typer.Option("--schedules", "-n", min=1, metavar="N", help="At most [1000; of a function 500]."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Decides every choice.")] = 0,
     token: Annotated[str, typer.Option("--token", help="Replay this one schedule instead.")] = "",
     python: Python = "",
@@ -451,23 +461,28 @@ def explore(
         float, typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without a new schedule.")
     ] = 60.0,
     wait: Wait = 0.0,
+    db: Db = "",
     as_json: Json = False,
 ) -> None:
-    """Search the schedules of a function's threads for one that fails; shrink, tell and replay it."""
-    from soak.cli.explore import explore
+    """Search the schedules of a scenario's or function's threads for one that fails; shrink, tell, replay."""
+    from soak.cli.explore import ExploreOptions, explore
 
     raise typer.Exit(
         explore(
-            function,
-            switch_at=tuple(switch_at or ()),
-            schedules=schedules,
-            seed=seed,
-            token=token,
-            python=python,
-            out=out,
-            hang_after=hang_after,
-            wait=wait,
-            as_json=as_json,
+            ExploreOptions(
+                what=what,
+                target=target,
+                switch_at=tuple(switch_at or ()),
+                schedules=schedules,
+                seed=seed,
+                token=token,
+                python=python,
+                out=out,
+                hang_after=hang_after,
+                wait=wait,
+                db=db,
+                as_json=as_json,
+            )
         )
     )
 

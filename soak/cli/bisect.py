@@ -15,7 +15,7 @@ from pathlib import Path
 from soak.cli.attempt import attempt
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, Problem, UsageProblem
 from soak.cli.session import answer, locked, say
-from soak.cli.subject import Subject, last_rate, stand, subject
+from soak.cli.subject import Subject, last_rate, require_soaked, stand, subject
 from soak.findings.statistics import percent, tries_to_see
 from soak.findings.store import Store
 from soak.supervisor.run import Ending
@@ -56,6 +56,7 @@ class _OverError(Exception):
 def bisect(options: BisectOptions) -> int:
     """Find the first bad commit; 0 when it is known with the confidence asked for, 5 when it is not."""
     wanted = subject(options.finding, Store(options.out, say=say))
+    require_soaked(wanted)
     with locked(options.out, options.wait), _told_by_git():
         top = top_of(options.repo)
         with Checkouts(top) as checkouts:

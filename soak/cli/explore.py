@@ -1,4 +1,6 @@
-"""``soak explore``: search the schedules of a function's threads for one that fails, in a child process."""
+"""``soak explore``: search the schedules of a scenario's or a function's threads for one that fails.
+
+A child process does it, for schedules may kill."""
 
 from __future__ import annotations
 
@@ -7,51 +9,177 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soak.cli.exits import Exit, UsageProblem
+from soak import catalogue
+from soak.cli.exits import Exit, MachineProblem, UsageProblem
+from soak.cli.explore_scenario import Subject, exploring
+from soak.cli.recall import check
+from soak.cli.selection import Skipped, select
 from soak.cli.session import answer, interpreter_of, locked, say
+from soak.detect.words import printable
+from soak.events import Verdict
+from soak.report.rows import FindingRow
+from soak.report.verdict import repro_line
 from soak.supervisor.exploration import Explored, explore_in_child
+from soak.supervisor.interpreter import Interpreter
+
+SCHEDULES, SCENARIO_SCHEDULES = 500, 1000
+"""How many are tried at most, of a function and of a scenario, where nobody says."""
 
 
-def explore(
-    function: str,
-    *,
-    switch_at: Sequence[str],
-    schedules: int,
-    seed: int,
-    token: str,
-    python: str,
-    out: Path,
-    hang_after: float,
-    wait: float,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploreOptions:
+    """The command line of ``soak explore``."""
+
+    what: str
+    target: str = ""
+    switch_at: tuple[str, ...] = ()
+    schedules: int | None = None
+    seed: int = 0
+    token: str = ""
+    python: str = ""
+    out: Path = Path(".soak")
+    hang_after: float = 60.0
+    wait: float = 0.0
+    db: str = ""
+    as_json: bool = False
+
+
+def explore(options: ExploreOptions) -> int:
     """Exit code 1 when a schedule failed, 0 when none did, 5 when that proves nothing."""
-    file, separator, name = function.rpartition("::")
-    if not separator or not name:
-        raise UsageProblem(f"expected FILE::function, got {function!r}")
-    spec = {
-        "file": str(Path(file).resolve()),
-        "function": name,
-        "switch_at": [_existing(path) for path in switch_at],
-        "schedules": schedules,
-        "seed": seed,
-        "token": token,
-    }
-    with locked(out, wait):
-        interpreter = interpreter_of(python, out)
-        explored = explore_in_child(interpreter, spec, out / "explore", hang_after=hang_after)
-    record = _record(explored, hang_after)
-    if "failed" in record:
-        raise UsageProblem(record["failed"])
-    if record["found"]:
-        record["replay"] = _replay(function, record["token"], python)
+    check(options.out, options.db)
+    with locked(options.out, options.wait):
+        interpreter = interpreter_of(options.python, options.out)
+        if _names_function(options):
+            record = _function(options, interpreter)
+            if not record.get("is_scenario"):
+                return _tell(record, as_json=options.as_json)
+        record = _scenario(options, interpreter)
+    return _tell(record, as_json=options.as_json)
+
+
+def _names_function(options: ExploreOptions) -> bool:
+    """Whether it has the shape of one; a scenario's may be the same, which its file tells."""
+    file, separator, name = options.what.rpartition("::")
+    if separator and not (file and name):
+        raise UsageProblem(f"expected SCENARIO or FILE::function, got {options.what!r}")
+    return bool(separator) and not options.target
+
+
+def _tell(record: dict[str, Any], *, as_json: bool) -> int:
     _report(record, as_json=as_json)
     if record["found"]:
         return Exit.FINDINGS
     return Exit.UNPROVEN if record["unproven"] else Exit.CLEAN
+
+
+# -- a function ----------------------------------------------------------------------------------------------
+
+
+def _function(options: ExploreOptions, interpreter: Interpreter) -> dict[str, Any]:
+    file, _, name = options.what.rpartition("::")
+    spec = {
+        "file": str(Path(file).resolve()),
+        "function": name,
+        "switch_at": [_existing(path) for path in options.switch_at],
+        "schedules": options.schedules or SCHEDULES,
+        "seed": options.seed,
+        "token": options.token,
+    }
+    explored = explore_in_child(interpreter, spec, options.out / "explore", hang_after=options.hang_after)
+    record = _record(explored, options.hang_after)
+    if "failed" in record:
+        raise UsageProblem(record["failed"])
+    if record.get("found"):
+        record["replay"] = _replay(options.what, record["token"], options.python)
+    return record
+
+
+# -- a scenario ----------------------------------------------------------------------------------------------
+
+
+def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, Any]:
+    subject, skipped = _subject(options, interpreter)
+    schedules = options.schedules or SCENARIO_SCHEDULES
+    spec = {
+        "target": options.target,
+        "switch_at": [_existing(path) for path in options.switch_at],
+        "schedules": schedules,
+        "seed": options.seed,
+        "token": options.token,
+    }
+    with exploring(subject, count=schedules, skipped=skipped) as course:
+        explored, found = course.child(spec)
+        record = _record(explored, options.hang_after)
+        verdict = Verdict.UNPROVEN if record["unproven"] else Verdict.CLEAN
+        course.settle(Verdict.FINDINGS if found else verdict, record["unproven"] or "explored")
+    rows = list(course.progress.findings.values())
+    record["findings"] = [row.id for row in rows]
+    lines = [line for row in rows for line in _finding_lines(row, options.out)]
+    record["text"] = "\n".join([*_scenario_text(record, subject), *lines])
+    record["replay"] = ""
+    return record
+
+
+def _subject(options: ExploreOptions, interpreter: Interpreter) -> tuple[Subject, Sequence[Skipped]]:
+    try:
+        selection = select([options.what], interpreter, options.target)
+    except UsageProblem as problem:
+        if "::" in options.what or not catalogue.looks_like_path(options.what):
+            raise
+        raise UsageProblem(f"{problem}; or name one of its functions, as FILE::function") from problem
+    if not selection.entries:
+        skip = selection.skipped[0]
+        raise MachineProblem(f"{skip.name} cannot run here: {skip.reason}; {skip.remedy}")
+    if len(selection.entries) > 1:
+        names = ", ".join(entry.name for entry in selection.entries)
+        raise UsageProblem(f"expected one scenario, {options.what} has {names}; name one as FILE::NAME")
+    subject = Subject(
+        entry=selection.entries[0],
+        interpreter=interpreter,
+        out=options.out,
+        target=options.target,
+        python=options.python,
+        seed=options.seed,
+        hang_after=options.hang_after,
+        db=options.db,
+    )
+    return subject, selection.skipped
+
+
+def _scenario_text(record: dict[str, Any], subject: Subject) -> list[str]:
+    """What a scenario's schedules showed: the story, the threads' calls, what was left out."""
+    lines = [line for line in record["text"].splitlines() if not line.startswith("replay: ")]
+    if record.get("work"):
+        lines += ["", "threads, and what they called:", *(f"  {words}" for words in record["work"]), ""]
+    for name in record.get("left_out", ()):
+        lines.append(f"left out: {name}, which has processes of its own; schedules are those of threads")
+    if record["unproven"] or record.get("stalled"):
+        lines.append(f"where schedules are not in control, chance is left: {_soak_line(subject)}")
+    return lines
+
+
+def _finding_lines(row: FindingRow, out: Path) -> list[str]:
+    """As a run's report has them, without a rate: schedules are searched, not drawn."""
+    known = "new" if row.new else "known from before"
+    return [
+        f"{row.id}  {printable(row.title)}",
+        f"    {row.kind.value}, {known}; evidence in {out / row.path}",
+        f"    {repro_line(row.id, out)}",
+        f"    elsewhere: {printable(row.anywhere)}",
+    ]
+
+
+def _soak_line(subject: Subject) -> str:
+    """The soak that takes over where threads or locks cannot be controlled."""
+    known = Path(subject.entry.file)
+    built_in = catalogue.built_in_files().get(subject.entry.name) == known
+    word = subject.entry.name if built_in else f"{known}::{subject.entry.name}"
+    target = ["--target", subject.target] if subject.target else []
+    return shlex.join(["soak", "run", word, *target, "--perturb", "heavy"])
 
 
 def _record(explored: Explored, hang_after: float) -> dict[str, Any]:
@@ -97,7 +225,7 @@ def _replay(function: str, token: str, python: str) -> str:
 
 def _report(record: dict[str, Any], *, as_json: bool) -> None:
     text = "\n".join(line for line in record["text"].splitlines() if not line.startswith("replay: "))
-    if record["found"]:
+    if record.get("replay"):
         text += f"\n{record['replay']}"
     if as_json:
         answer(json.dumps({key: value for key, value in record.items() if key != "text"}, indent=2))

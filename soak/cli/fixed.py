@@ -12,7 +12,7 @@ from soak.cli.attempt import attempt
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, UsageProblem
 from soak.cli.recall import check, remember
 from soak.cli.session import answer, locked, say
-from soak.cli.subject import Stand, Subject, last_rate, stand, subject
+from soak.cli.subject import Stand, Subject, last_rate, require_soaked, stand, subject
 from soak.events import to_plain
 from soak.findings.finding import Reproducer, Reproduction
 from soak.findings.statistics import percent
@@ -43,6 +43,7 @@ def fixed(options: FixedOptions) -> int:
     """Try it on its own seeds; 0 when it is fixed, 1 when it came back, 5 when neither is shown."""
     store = Store(options.out, say=say)
     wanted = subject(options.finding, store)
+    require_soaked(wanted)
     assert wanted.filed is not None
     check(options.out, options.db)
     with locked(options.out, options.wait):

@@ -10,11 +10,12 @@ from pathlib import Path
 from soak.cli.attempt import Attempt, attempt
 from soak.cli.exits import UsageProblem, exit_code
 from soak.cli.recall import check, remember
+from soak.cli.replay import ReplayOptions, measured, replay, schedule_of
 from soak.cli.repro_gdb import repro_gdb, the_gdb
 from soak.cli.session import answer, locked, say
 from soak.cli.subject import Given, Subject, last_rate, stand, subject
 from soak.events import Verdict, to_plain
-from soak.findings.finding import Reproduction
+from soak.findings.finding import Reproducer, Reproduction
 from soak.findings.store import Store
 from soak.supervisor.plan import Plan
 from soak.supervisor.run import Ending
@@ -49,6 +50,8 @@ def repro(options: ReproOptions) -> int:
     count = options.count or (None if options.until_hit else _COUNT)
     gdb = the_gdb(wanted, as_json=options.as_json) if options.gdb else ""
     check(options.out, options.db)
+    if schedule := schedule_of(wanted, changed=options.given != Given() or options.gdb):
+        return _replayed(options, wanted, schedule, store)
     with locked(options.out, options.wait):
         rate = last_rate(wanted, options.out)
         here = stand(wanted, python=options.python, out=options.out)
@@ -79,6 +82,23 @@ def repro(options: ReproOptions) -> int:
         return exit_code(outcome.verdict, outcome.signal)
     found = tried.result.hits or tried.result.different
     return exit_code(Verdict.FINDINGS if found else Verdict.CLEAN) or remembered
+
+
+def _replayed(options: ReproOptions, wanted: Subject, schedule: Reproducer, store: Store) -> int:
+    """A schedule is known: that is exact, where an iteration of its seed is a chance."""
+    how = ReplayOptions(
+        count=options.count,
+        until_hit=options.until_hit,
+        python=options.python,
+        out=options.out,
+        db=options.db,
+    )
+    with locked(options.out, options.wait):
+        result = replay(wanted, schedule, how)
+        measured(result, wanted, store)
+    _report(result, None, as_json=options.as_json)
+    found = result.hits or result.different
+    return exit_code(Verdict.FINDINGS if found else Verdict.CLEAN)
 
 
 def in_words(result: Reproduced, rate: Rate | None) -> str:

@@ -155,7 +155,7 @@ def execute(
     """
     progress = Progress()
     try:
-        folder = resume.resolve() if resume else _new_run_folder(plan.out.resolve())
+        folder = resume.resolve() if resume else new_run_folder(plan.out.resolve())
         standing = stand(folder, progress) if resume else None
         plan.save(folder)
         store = Store(plan.out, say=lambda text: say(f"soak: {text}"))
@@ -211,7 +211,8 @@ def stand(folder: Path, progress: Progress) -> Standing:
     return Standing(seconds=progress.elapsed, workers=workers, sightings=sightings, tries=tries)
 
 
-def _new_run_folder(out: Path) -> Path:
+def new_run_folder(out: Path) -> Path:
+    """A folder below ``out`` for a run that begins now."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for number in range(1000):
         folder = out / "runs" / (f"{stamp}-{number}" if number else stamp)

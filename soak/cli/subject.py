@@ -15,7 +15,7 @@ from soak.cli.selection import select
 from soak.cli.session import interpreter_of, say
 from soak.events import Kind, Sighted
 from soak.findings.finding import Finding, Reproducer
-from soak.findings.recipe import USUAL_PERTURB, from_as_of, names_in
+from soak.findings.recipe import USUAL_PERTURB, exploring, from_as_of, names_in
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.fold import fold
 from soak.supervisor.interpreter import Interpreter
@@ -139,16 +139,27 @@ def _from_line(name: str, store: Store, given: Given, changes: dict[str, Any], f
     )
 
 
-def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True, quiet: bool = False) -> Stand:
+def stand(
+    subject: Subject,
+    *,
+    python: str,
+    out: Path,
+    same_code: bool = True,
+    quiet: bool = False,
+    known: Reproducer | None = None,
+) -> Stand:
     """Prepare to try it here; says what differs from when it was seen, the commit only if ``same_code``.
 
-    The environment variables it was seen with are set in this process, where they are not set at all.
+    The environment variables it was seen with are set in this process, where they are not set at all. It is
+    tried as its reproducer says, or as the ``known`` one does.
 
     Raises:
-        UsageProblem: its scenario or the interpreter is not there any more.
+        UsageProblem: its scenario or the interpreter is not there any more, or only a schedule has shown it.
         MachineProblem: it cannot run here.
     """
-    known = subject.known
+    if known is None:
+        require_soaked(subject)
+        known = subject.known
     for name, value in known.env.items():
         os.environ.setdefault(name, value)
     interpreter = interpreter_of(python or known.python, out)
@@ -165,6 +176,19 @@ def stand(subject: Subject, *, python: str, out: Path, same_code: bool = True, q
         for text in drift(known, entry, soak=soak.__version__, commit=commit, environ=os.environ):
             say(f"soak: {text}; trying all the same")
     return Stand(interpreter=interpreter, entry=entry, python=python or known.python)
+
+
+def require_soaked(subject: Subject) -> None:
+    """What measures soaks needs a problem that some soak has shown.
+
+    Raises:
+        UsageProblem: only a schedule has.
+    """
+    if subject.known.token:
+        raise UsageProblem(
+            f"{subject.id} was seen in a schedule that soak explore found, and in no soak yet; bring it back "
+            f"with soak repro {subject.id}, or look for it anew: {exploring(subject.known, Path.cwd())}"
+        )
 
 
 def last_rate(subject: Subject, out: Path) -> Rate | None:

@@ -9,7 +9,7 @@ from soak.events import Frame
 
 #: The harness's own modules. Targets, canaries and scenarios that come with soak are under test instead.
 _HARNESS = re.compile(
-    r"(^|/)soak/(worker/|supervisor/|detect/|cli/|triage/|findings/"
+    r"(^|/)soak/(worker/|schedule/|supervisor/|detect/|cli/|triage/|findings/"
     r"|(author|events|flight|kernel|__init__|__main__)\.py$)"
 )
 _COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})

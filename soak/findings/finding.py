@@ -13,7 +13,7 @@ class FindingContext:
     """What a sighting does not know of itself: the run, and how its worker was told to work.
 
     ``environment`` is what goes into ``env.json``: versions, machine, settings. ``digest`` names the
-    content of the scenario's file.
+    content of the scenario's file; ``token`` the schedule, where it was found in a controlled one.
     """
 
     run: str
@@ -27,15 +27,17 @@ class FindingContext:
     python: str
     environment: dict[str, str] = field(default_factory=dict)
     digest: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproducer:
     """Everything that ``soak repro`` needs. The worker began at ``first_iteration``.
 
-    The last four say where it was seen: the version of soak, the digest of the scenario's file, the commit
-    of the working directory ("(changed)" behind it where files differed), and the environment variables
-    that change what a race looks like. "" where nobody noted it.
+    With a ``token``, it is one schedule of few calls, and ``iteration`` says how many were tried before.
+    The other four of the last say where it was seen: the version of soak, the digest of the scenario's
+    file, the commit of the working directory ("(changed)" behind it where files differed), and the
+    environment variables that change what a race looks like. "" where nobody noted it.
     """
 
     scenario_file: str
@@ -52,6 +54,7 @@ class Reproducer:
     digest: str = ""
     commit: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,9 @@ class Reproduction:
 class Finding:
     """A deduplicated problem. ``count`` counts its occurrences, ``runs`` those of the last runs, each.
 
-    ``broken_as`` counts, for a guarantee, which of its promises was broken.
+    ``broken_as`` counts, for a guarantee, which of its promises was broken. ``schedule`` is the latest
+    reproducer with a token: it is exact, where the ``reproducer`` is a chance. Of a problem that only
+    schedules have shown, both are the same.
     """
 
     id: str
@@ -86,6 +91,12 @@ class Finding:
     reproducer: Reproducer
     reproductions: tuple[Reproduction, ...] = ()
     broken_as: dict[str, int] = field(default_factory=dict)
+    schedule: Reproducer | None = None
+
+
+def exact(finding: Finding) -> Reproducer:
+    """What brings it back surely, where anything does; else what may."""
+    return finding.schedule or finding.reproducer
 
 
 def reproducer_of(sighted: Sighted, context: FindingContext) -> Reproducer:
@@ -105,4 +116,5 @@ def reproducer_of(sighted: Sighted, context: FindingContext) -> Reproducer:
         digest=context.digest,
         commit=context.environment.get("git", ""),
         env={name: context.environment[name] for name in TELLING_VARIABLES if context.environment.get(name)},
+        token=context.token,
     )

@@ -18,9 +18,16 @@ _SIGHTINGS_OPEN = 1000
 
 
 def context_of(
-    run: str, plan: Plan, entry: Entry, environment: Mapping[str, str], *, digest: str = ""
+    run: str,
+    plan: Plan,
+    entry: Entry,
+    environment: Mapping[str, str],
+    *,
+    digest: str = "",
+    token: str = "",
 ) -> FindingContext:
-    """What brings a sighting of ``entry`` in this run back; ``digest`` is its file's as the run began."""
+    """What brings a sighting of ``entry`` in this run back; ``digest`` is its file's as the run began, and
+    ``token`` its schedule's, if it has one."""
     return FindingContext(
         run=run,
         scenario_file=str(entry.file),
@@ -33,13 +40,18 @@ def context_of(
         python=plan.python,
         environment=dict(environment),
         digest=digest,
+        token=token,
     )
 
 
 class StoreKeeper:
-    """A run's :class:`~soak.supervisor.run.Keeper`: knows the run's plan and folder, and asks the store."""
+    """A run's :class:`~soak.supervisor.run.Keeper`: knows the run's plan and folder, and asks the store.
+
+    ``token`` is the schedule that shows what is filed, where schedules are explored.
+    """
 
     def __init__(self, store: Store, plan: Plan, folder: Path, environment: Mapping[str, str]) -> None:
+        self.token = ""
         self._store = store
         self._plan = plan
         self._folder = folder
@@ -57,7 +69,12 @@ class StoreKeeper:
         """
         entry = self._entries[sighted.scenario]
         context = context_of(
-            self._folder.name, self._plan, entry, self._environment, digest=self._digests[entry.name]
+            self._folder.name,
+            self._plan,
+            entry,
+            self._environment,
+            digest=self._digests[entry.name],
+            token=self.token,
         )
         kept = self._store.file(sighted, self._folder, context)
         line = anywhere(kept.finding, sighted.kind, reproducer_of(sighted, context), self._cwd)

@@ -25,6 +25,8 @@ def anywhere(finding: str, kind: Kind, known: Reproducer, cwd: Path) -> str:
     """``soak repro crash-2973912e --scenario storm.py::storm --seed 7 --iteration 41 …``: what is left out
     is what the command does by default. Paths below the project of ``cwd`` are relative to ``cwd``.
     """
+    if known.token:
+        return exploring(known, cwd, "--token", known.token)
     words = ["--scenario", scenario_word(known, cwd), "--seed", str(known.seed)]
     words += ["--iteration", str(known.iteration)]
     if kind is Kind.LEAK and known.first_iteration != known.iteration:
@@ -44,6 +46,16 @@ def anywhere(finding: str, kind: Kind, known: Reproducer, cwd: Path) -> str:
     if known.soak:
         words += ["--as-of", as_of(known, project_of(cwd).name)]
     return shlex.join(["soak", "repro", finding, *words])
+
+
+def exploring(known: Reproducer, cwd: Path, *more: str) -> str:
+    """``soak explore storm.py::storm --token soak1/3.11/…``: that schedule, or with other words any."""
+    words = ["soak", "explore", scenario_word(known, cwd)]
+    if known.target:
+        words += ["--target", known.target]
+    if known.python:
+        words += ["--python", _near(Path(known.python), cwd)]
+    return shlex.join([*words, *more])
 
 
 def scenario_word(known: Reproducer, cwd: Path) -> str:

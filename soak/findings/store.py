@@ -202,7 +202,9 @@ class Store:
 def _counted(
     known: Finding | None, name: Signature, number: int, sighted: Sighted, context: FindingContext
 ) -> Finding:
-    """The finding with one more occurrence. Its reproducer is the latest one: the code moves on."""
+    """The finding with one more occurrence. Its reproducers are the latest ones: the code moves on."""
+    latest = reproducer_of(sighted, context)
+    keeps = bool(latest.token) and known is not None and not known.reproducer.token
     runs = dict(known.runs) if known else {}
     runs[context.run] = runs.get(context.run, 0) + 1
     broken_as = Counter(known.broken_as if known else {})
@@ -221,9 +223,10 @@ def _counted(
         last_seen=max(sighted.t, known.last_seen) if known else sighted.t,
         count=number,
         runs=dict(list(runs.items())[-RUNS_KEPT:]),
-        reproducer=reproducer_of(sighted, context),
+        reproducer=known.reproducer if known and keeps else latest,
         reproductions=known.reproductions if known else (),
         broken_as=dict(broken_as),
+        schedule=latest if latest.token else known.schedule if known else None,
     )
 
 

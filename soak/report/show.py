@@ -9,7 +9,7 @@ from typing import Any
 
 from soak.events import to_plain
 from soak.findings.faces import relatives
-from soak.findings.finding import Finding, Reproducer
+from soak.findings.finding import Finding, Reproducer, exact
 from soak.findings.likeness import Likely
 from soak.findings.nights import Latest
 from soak.findings.recipe import anywhere
@@ -20,6 +20,8 @@ from soak.report.verdict import repro_line, say_broken_as
 
 #: The evidence worth showing at once, with how many lines of it, from the head (+) or the tail (−).
 _SHOWN = (
+    ("story.txt", 120),
+    ("token.txt", 1),
     ("native.txt", 80),
     ("fault.txt", 60),
     ("ring.txt", 80),
@@ -114,8 +116,9 @@ def _head(
         *([f"  broken as   {say_broken_as(finding.broken_as)}"] if finding.broken_as else []),
         *(f"  {each.in_words()}" for each in likely),
         *_reproducer(finding.reproducer),
+        *(_reproducer(finding.schedule) if finding.schedule not in (None, finding.reproducer) else []),
         f"  brings back {repro_line(finding.id, out)}",
-        f"  elsewhere   {anywhere(finding.id, finding.kind, finding.reproducer, Path.cwd())}",
+        f"  elsewhere   {anywhere(finding.id, finding.kind, exact(finding), Path.cwd())}",
     ]
     lines += [
         f"  measured    {say_rate(measured.hits, measured.tries)} on {_day(measured.t)}"
@@ -133,14 +136,21 @@ def _standing(latest: Latest | None) -> list[str]:
     return [f"  last night  {first} (run {latest.night})", *(f"              {each}" for each in others)]
 
 
-def _reproducer(reproducer: Reproducer) -> list[str]:
+def _reproducer(reproducer: Reproducer | None) -> list[str]:
+    if reproducer is None:
+        return []
     target = f", target {reproducer.target}" if reproducer.target else ""
     guard = ", guard-malloc" if reproducer.guard_malloc else ""
     python = f", python {reproducer.python}" if reproducer.python else ""
+    came = (
+        f"schedule {reproducer.iteration} of soak explore"
+        if reproducer.token
+        else f"iteration {reproducer.iteration} of a worker that began at {reproducer.first_iteration}, "
+        f"perturb {reproducer.perturb}{guard}"
+    )
     return [
         f"  came from   {reproducer.scenario} ({reproducer.scenario_file}){target}",
-        f"              seed {reproducer.seed}, iteration {reproducer.iteration} of a worker that began at "
-        f"{reproducer.first_iteration}, perturb {reproducer.perturb}{guard}{python}",
+        f"              seed {reproducer.seed}, {came}{python}",
     ]
 
 

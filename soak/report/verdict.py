@@ -111,6 +111,10 @@ def _headline(progress: Progress, verdict: Verdict, morning: Morning | None, exi
 
 def _proved(progress: Progress) -> list[str]:
     rows = [row for row in progress.scenarios.values() if row.tries]
+    if progress.started and progress.started.argv[:1] == ("explore",):
+        # Schedules are searched, not drawn: from how many did not fail, no rate follows.
+        explored = (f"  {row.name}  {row.tries} schedules of a few calls each" for row in rows)
+        return ["Explored:", *explored]
     if not rows:
         return ["Proved: nothing, for no iteration was finished"]
     width = max(len(row.name) for row in rows)

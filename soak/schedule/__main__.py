@@ -1,7 +1,8 @@
 """The child process of ``soak explore``: ``python -m soak.schedule SPEC FOLDER``.
 
-SPEC is a JSON object. FOLDER gets ``token.txt``, the token of the schedule that runs, written before it does,
-so that it outlives a crash; and at the end ``result.json``.
+SPEC is a JSON object, with a ``scenario`` and its file, or a ``function`` and its. FOLDER gets
+``token.txt``, the token of the schedule that runs, written before it does, so that it outlives a crash; and
+at the end ``result.json``.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from soak.author import Scenario, ScenarioBuilder
 from soak.schedule import BadToken, race, replay
+from soak.schedule.episode import Unfit
 from soak.schedule.result import Result
-
-
-class LoadError(Exception):
-    """The user's mistake: what was expected, what came, what to do."""
+from soak.schedule.scene import explore_scene
+from soak.worker.load import LoadError
 
 
 def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Explore, or replay, and return what goes into ``result.json``."""
     try:
+        if "scenario" in spec:
+            result, told = explore_scene(spec, folder, lambda token: note(folder, token))
+            return plain(result) | told
         function = load(spec["file"], spec["function"])
         if spec["token"]:
             note(folder, spec["token"])
@@ -41,8 +45,14 @@ def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
             before=lambda token: note(folder, token),
         )
         return plain(result)
-    except (LoadError, BadToken) as error:
+    except _IsScenario:
+        return {"is_scenario": True}
+    except (LoadError, Unfit, BadToken) as error:
         return {"failed": str(error)}
+
+
+class _IsScenario(Exception):
+    """What was taken for a function is a scenario."""
 
 
 def load(file: str, name: str) -> Callable[[], Any]:
@@ -65,8 +75,14 @@ def load(file: str, name: str) -> Callable[[], Any]:
     try:
         function = operator.attrgetter(name)(module)
     except AttributeError:
+        if name in (
+            value.freeze().name for value in vars(module).values() if isinstance(value, ScenarioBuilder)
+        ):
+            raise _IsScenario from None
         known = ", ".join(key for key, value in vars(module).items() if callable(value)) or "none"
         raise LoadError(f"{file}: expected a function {name!r}; it has: {known}") from None
+    if isinstance(function, Scenario | ScenarioBuilder):
+        raise _IsScenario
     if not callable(function):
         raise LoadError(f"{file}: {name} cannot be called; name a function without arguments")
     return function  # type: ignore[no-any-return]
@@ -85,8 +101,9 @@ def note(folder: Path, token: str) -> None:
 
 def plain(result: Result) -> dict[str, Any]:
     """The result as JSON takes it."""
-    record = dataclasses.asdict(dataclasses.replace(result, error=None))
-    del record["error"]
+    record = dataclasses.asdict(dataclasses.replace(result, error=None, face=None, stacks=()))
+    for name in ("error", "face", "stacks"):
+        del record[name]
     record["kind"] = result.kind.value if result.kind is not None else None
     record["text"] = str(result)
     return record

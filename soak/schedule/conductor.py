@@ -7,6 +7,7 @@ own. All state is touched by the one running thread only, so it needs no lock.
 from __future__ import annotations
 
 import bisect
+import enum
 import threading
 
 from soak.schedule.outcome import Decision, Deviation, Failure, Kind, Over, Strategy, deadlock
@@ -30,6 +31,20 @@ CLEANUP = 10_000
 """Steps that a thread may take in its `finally` blocks once its schedule is over."""
 
 
+class Mark(enum.Enum):
+    """What an entry of a recorded schedule's log is."""
+
+    POINT = "reaches a point"
+    TOUCH = "comes to an operation right after its line's point"
+    SYNC = "took or gave"
+    WAIT = "waits"
+    BACK = "goes on"
+
+
+Entry = tuple[int, Mark, object]
+"""The thread, what it did, and at which place or with what."""
+
+
 class Conductor:
     """Runs one schedule of one function."""
 
@@ -47,6 +62,7 @@ class Conductor:
         self.finished.acquire()
         self.current: Task | None = None
         self.trail: list[tuple[int, Place | str]] = []
+        self.log: list[Entry] = []
         self.decisions: list[Decision] = []
         self.deviations: list[Deviation] = []
         self.foreign: set[str] = set()
@@ -67,6 +83,7 @@ class Conductor:
         task.done = True
         if self.over is not None:
             return
+        self.sync(task, task)
         self.trail.append((task.index, ENDS))
         self.ready.remove(task)
         for joiner in task.joiners:
@@ -106,10 +123,17 @@ class Conductor:
         """A cooperative operation comes next: a point, unless it is the first after the line's own point."""
         if task.fresh:
             task.fresh = False
+            if self.recording:
+                self.log.append((task.index, Mark.TOUCH, None))
             if self.over is not None:
                 self._unwind(task)
             return
         self._yield(task, what)
+
+    def sync(self, task: Task, what: object) -> None:
+        """The thread took or gave something whose order among threads counts: a lock, an item, an end."""
+        if self.recording and not task.inside:
+            self.log.append((task.index, Mark.SYNC, what))
 
     def _yield(self, task: Task, what: Place | str) -> None:
         if self.over is not None:
@@ -119,6 +143,8 @@ class Conductor:
         self.steps += 1
         self.now += STEP
         self.trail.append((task.index, what))
+        if self.recording:
+            self.log.append((task.index, Mark.POINT, what))
         if self.steps > self.limit:
             self.end(Over(endless=True))
             self._unwind(task)
@@ -145,6 +171,8 @@ class Conductor:
             self.timed.append(task)
         task.blocks += 1
         self.trail.append((task.index, f"{WAITS}{wait.what}"))
+        if self.recording:
+            self.log.append((task.index, Mark.WAIT, wait.on))
         task.inside = True
         chosen = self._pick(task, -task.blocks)
         task.inside = False
@@ -246,6 +274,8 @@ class Conductor:
             self._unwind(task)
         else:
             self.trail.append((task.index, BACK))
+            if self.recording:
+                self.log.append((task.index, Mark.BACK, None))
 
     def _open(self, chosen: Task) -> None:
         self.current = chosen

@@ -6,31 +6,36 @@ import dataclasses
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from soak.schedule.causes import difference
 from soak.schedule.conductor import Conductor
+from soak.schedule.distil import Distillation
 from soak.schedule.frontier import Frontier
-from soak.schedule.outcome import Deviation, Strategy
+from soak.schedule.outcome import Deviation, Face, Strategy
 from soak.schedule.points import Granularity
 from soak.schedule.result import Result
-from soak.schedule.shrink import shrink
+from soak.schedule.shrink import REPLAYS
+from soak.schedule.simplify import Script
 from soak.schedule.stage import STALL, Stage
 from soak.schedule.story import story
-from soak.schedule.strategies import PORTFOLIO, Board, Follow, named
+from soak.schedule.strategies import ROTATION, Board, Follow, named
 from soak.schedule.sweep import learn, sweep
 from soak.schedule.target import Target, TargetLike
-from soak.schedule.token import UNKNOWN, Token, minor, moves, trail_hash
+from soak.schedule.token import UNKNOWN, Token, files_in, minor, moves, trail_hash
 
 LIMIT = 20_000
 """Steps after which a schedule counts as endless."""
 STALLS = 3
 """Schedules that may stall before the search is given up."""
-SWEEP_FIRST = 12
-"""Schedules of the sweep that run before the frontier and the portfolio get their turns."""
-OPCODES_EVERY = 4
-"""One in so many of the portfolio's schedules switches between opcodes."""
+SHRINK_SECONDS, LEAST_REPLAYS = 15.0, 10
+"""Real seconds that shrinking may take, if schedules are long; but so many replays are made in any case."""
+OPENING = ("walk.0", "urw.0")
+"""Tried between opcodes before anything is known; a random schedule teaches as well as another."""
+ROUND = ("portfolio", "single", "single", "portfolio", "further", "further")
+"""Whose turn it is, again and again."""
 
 Attempt = tuple[str, Granularity, Strategy, str]
 """Name for people, granularity, strategy, and its name in a token."""
@@ -57,24 +62,36 @@ def race(
     """
     began = time.monotonic()
     with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
-        search = _Search(stage, seed=seed, steps=steps, before=before)
+        search = Search(stage, seed=seed, steps=steps, before=before, began=began)
         result = search.run(schedules)
     return _timed(result, began)
 
 
-def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall: float = STALL) -> Result:
+def replay(
+    function: Callable[[], Any],
+    token: str,
+    *,
+    steps: int = LIMIT,
+    stall: float = STALL,
+    beside: Iterable[types.ModuleType] = (),
+) -> Result:
     """Run the one schedule that `token` describes. Raises `BadToken` for another Python's, or of changed
-    source.
+    source. The locks of the modules `beside` are controlled as well.
     """
     began = time.monotonic()
     wanted = Token.parse(token)
     target = Target(names=[name for name, _ in wanted.files])
     wanted.check(module.__file__ for module in target.modules() if module.__file__)
-    with Stage(function, target, seed=wanted.seed, stall=stall) as stage:
+    with Stage(function, target, seed=wanted.seed, stall=stall, beside=beside) as stage:
         strategy: Strategy = Follow(wanted.deviations)
         if wanted.strategy is not None:
-            undisturbed = stage.run(Follow(), granularity=wanted.granularity, limit=steps, recording=True)
-            strategy = _strategy(wanted.strategy, learn(undisturbed), wanted.seed)
+            first = stage.run(
+                _teacher(wanted.granularity, wanted.seed),
+                granularity=wanted.granularity,
+                limit=steps,
+                recording=True,
+            )
+            strategy = _strategy(wanted.strategy, learn(first), wanted.seed)
         conductor = stage.run(strategy, granularity=wanted.granularity, limit=steps)
     now = wanted.of(conductor)
     exact = None if wanted.trace == UNKNOWN else now.trace == wanted.trace
@@ -85,91 +102,127 @@ def replay(function: Callable[[], Any], token: str, *, steps: int = LIMIT, stall
     return _timed(_result(conductor, now, notes, exact=exact), began)
 
 
-class _Search:
-    """One search: the undisturbed schedule, its sweep, and the portfolio between."""
+class Search:
+    """One search: the undisturbed schedule, its sweep, and the portfolio between.
 
-    def __init__(self, stage: Stage, *, seed: int, steps: int, before: Callable[[str], None] | None) -> None:
+    ``work`` goes into the tokens; with a ``face``, a failure counts if it has that one.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        seed: int,
+        began: float,
+        steps: int = LIMIT,
+        before: Callable[[str], None] | None = None,
+        work: str = "",
+        face: Face | None = None,
+    ) -> None:
         self.stage = stage
         self.seed = seed
+        self.work = work
+        self.face = face
         self.steps = steps
         self.before = before
+        self.began = began
+        self.started = time.monotonic()
         self.ran = 0
         self.swept = 0
         self.endless = 0
         self.stalls: list[str] = []
         self.boards: dict[Granularity, Board] = {}
         self.deviations: list[Deviation] = []
-        self.files: tuple[tuple[str, str], ...] = ()
+        # Until a schedule has shown which of them take part, all could: a first one that kills needs a token.
+        self.files = files_in(module.__file__ for module in stage.target.modules() if module.__file__)
 
     def run(self, schedules: int) -> Result:
-        undisturbed = self._learn(Granularity.LINE)
-        if undisturbed.over and undisturbed.over.failure:
-            return self._found(undisturbed, "undisturbed", Granularity.LINE)
-        if not any(not isinstance(place, str) for _, place in undisturbed.trail):
-            return self._nothing("no line of the target that threads could race on ran; check target=[…]")
-        self.undisturbed = undisturbed.trail
-        self.files = self._token(Granularity.LINE).of(undisturbed).files
-        board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
-        self.deviations = sweep(undisturbed, board, rng)
-        self.frontier = Frontier(board, rng)
-        for words, granularity, strategy, name in self._attempts():
+        for words, granularity, strategy, name in self._attempts(chance=schedules > len(OPENING)):
             if self.ran >= schedules or len(self.stalls) >= STALLS:
                 break
-            following = isinstance(strategy, Follow)
-            conductor = self._try(granularity, strategy, name, recording=following)
-            if conductor.over and conductor.over.failure:
+            conductor = self._try(granularity, strategy, name)
+            if self._fails(conductor):
                 return self._found(conductor, words, granularity)
-            if following:
-                self.frontier.add(conductor)
+            if not name and not any(not isinstance(place, str) for _, place in conductor.trail):
+                return self._nothing("no line of the target that threads could race on ran; check target=[…]")
+            self._learn(conductor, granularity, strategy)
         self._check_repeats()
         return self._nothing(None)
+
+    def follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Result | None:
+        """Only the schedule with these deviations: what it finds, if it fails."""
+        strategy = Follow(tuple(deviations))
+        conductor = self._try(granularity, strategy, moves(deviations))
+        return self._found(conductor, "", granularity) if self._fails(conductor) else None
+
+    def _fails(self, conductor: Conductor) -> bool:
+        failure = conductor.over.failure if conductor.over else None
+        return failure is not None and self.face in (None, failure.face)
+
+    def _learn(self, conductor: Conductor, granularity: Granularity, strategy: Strategy) -> None:
+        """The first schedule of each granularity teaches; what follows deviations is built upon."""
+        if granularity not in self.boards:
+            self.boards[granularity] = learn(conductor)
+            if granularity is Granularity.LINE:
+                self._learn_undisturbed(conductor)
+        elif isinstance(strategy, Follow):
+            self.frontier.add(conductor)
+
+    def _learn_undisturbed(self, conductor: Conductor) -> None:
+        self.undisturbed = conductor.trail
+        self.files = self._token(Granularity.LINE).of(conductor).files
+        board, rng = self.boards[Granularity.LINE], random.Random(str(self.seed))
+        self.deviations = sweep(conductor, board, rng)
+        self.frontier = Frontier(board, rng)
 
     def _check_repeats(self) -> None:
         """The undisturbed schedule once more: does anything but the schedule decide?"""
         if not self.stalls:
-            again = self._again((), Granularity.LINE)
+            again = self._follow((), Granularity.LINE)
             if trail_hash(again.trail) != trail_hash(self.undisturbed):
                 self.stage.notes.add(difference(self.undisturbed, again.trail))
 
-    def _attempts(self) -> Iterator[Attempt]:
-        """The sweep's beginning, then turn by turn with the portfolio, which goes on when the sweep is
-        done.
+    def _attempts(self, *, chance: bool) -> Iterator[Attempt]:
+        """Chance, which needs no knowledge and often does; the undisturbed schedule; then turn by turn its
+        sweep, what lies a switch behind, and the portfolio, which goes on when the others are done.
         """
-        singles = self._singles()
-        portfolio = self._portfolio()
-        yield from itertools.islice(singles, SWEEP_FIRST)
-        while True:
-            extension = self.frontier.take()
-            if extension is not None:
-                yield "one switch more", Granularity.LINE, Follow(extension), moves(extension)
-            yield next(portfolio)
-            yield from itertools.islice(singles, 1)
+        for recipe in OPENING if chance else ():
+            yield self._recipe(recipe, Granularity.OPCODE)
+        yield "undisturbed", Granularity.LINE, Follow(), ""
+        turns: dict[str, Iterator[Attempt | None]] = {
+            "single": self._singles(),
+            "further": self._further(),
+            "portfolio": self._portfolio(),
+        }
+        for turn in itertools.cycle(ROUND):
+            attempt = next(turns[turn], None)
+            if attempt is not None:
+                yield attempt
 
     def _singles(self) -> Iterator[Attempt]:
         for deviation in self.deviations:
             yield "a single switch", Granularity.LINE, Follow((deviation,)), moves((deviation,))
             self.swept += 1
 
+    def _further(self) -> Iterator[Attempt | None]:
+        while True:
+            extension = self.frontier.take()
+            if extension is not None:
+                yield "one switch more", Granularity.LINE, Follow(extension), moves(extension)
+            else:
+                yield None
+
     def _portfolio(self) -> Iterator[Attempt]:
-        names = itertools.cycle(PORTFOLIO)
-        for number, name in enumerate(names, 1):
-            granularity = Granularity.LINE if number % OPCODES_EVERY else Granularity.OPCODE
-            if granularity not in self.boards:
-                self._learn(granularity)
-            recipe = f"{name}.{number}"
-            yield name, granularity, _strategy(recipe, self.boards[granularity], self.seed), f"~{recipe}"
+        for number, (name, granularity) in enumerate(itertools.cycle(ROTATION), 1):
+            yield self._recipe(f"{name}.{number}", granularity)
 
-    def _learn(self, granularity: Granularity) -> Conductor:
-        conductor = self._try(granularity, Follow(), "", recording=True)
-        self.boards[granularity] = learn(conductor)
-        return conductor
+    def _recipe(self, recipe: str, granularity: Granularity) -> Attempt:
+        strategy = _strategy(recipe, self.boards.get(granularity, Board()), self.seed)
+        return recipe.partition(".")[0], granularity, strategy, f"~{recipe}"
 
-    def _try(
-        self, granularity: Granularity, strategy: Strategy, moves: str, *, recording: bool = False
-    ) -> Conductor:
-        if self.before is not None:
-            self.before(f"{self._token(granularity)}{moves}")
-        conductor = self.stage.run(strategy, granularity=granularity, limit=self.steps, recording=recording)
+    def _try(self, granularity: Granularity, strategy: Strategy, name: str) -> Conductor:
+        recording = granularity not in self.boards or isinstance(strategy, Follow)
+        conductor = self._run(strategy, name, granularity, recording=recording)
         self.ran += 1
         assert conductor.over is not None
         self.endless += conductor.over.endless
@@ -178,34 +231,49 @@ class _Search:
         return conductor
 
     def _token(self, granularity: Granularity) -> Token:
-        return Token(python=minor(), granularity=granularity, seed=self.seed, trace=UNKNOWN, files=self.files)
+        return Token(
+            python=minor(),
+            granularity=granularity,
+            seed=self.seed,
+            trace=UNKNOWN,
+            files=self.files,
+            work=self.work,
+        )
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
-        first, best = self.ran, conductor
-
-        def fails(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...] | None:
-            nonlocal best
-            again = self._again(deviations, granularity)
-            if not _same(conductor, again):
-                return None
-            if len(again.deviations) < len(best.deviations):
-                best = again
-            return tuple(again.deviations)
-
-        _, replays = shrink(tuple(conductor.deviations), fails)
-        token = self._token(granularity).of(best)
-        check = self._again(tuple(best.deviations), granularity)
+        first, searched = self.ran, time.monotonic() - self.began
+        found = Distillation(self._run, conductor, granularity, limit=self._replays())
+        found.work()
+        token = self._token(found.granularity).of(found.best)
+        check = self._follow(found.best.deviations, found.granularity)
         exact = trail_hash(check.trail) == token.trace
         notes = set(self.stage.notes)
         if not exact:
-            notes.add(difference(best.trail, check.trail))
-        result = _result(best, token, notes, exact=exact)
-        return self._counted(result, first=first, strategy=strategy, replays=replays + 1, schedules=first)
+            notes.add(difference(found.best.trail, check.trail))
+        result = _result(found.best, token, notes, exact=exact)
+        return self._counted(
+            result,
+            first=first,
+            strategy=strategy,
+            replays=found.replays + 1,
+            schedules=first,
+            searched=searched,
+        )
 
-    def _again(self, deviations: tuple[Deviation, ...], granularity: Granularity) -> Conductor:
+    def _replays(self) -> int:
+        """How many replays of schedules as long as those before there is time for."""
+        each = (time.monotonic() - self.started) / max(1, self.ran)
+        return max(LEAST_REPLAYS, min(REPLAYS, int(SHRINK_SECONDS / each))) if each > 0 else REPLAYS
+
+    def _follow(self, deviations: Sequence[Deviation], granularity: Granularity) -> Conductor:
+        return self._run(Follow(tuple(deviations)), moves(deviations), granularity)
+
+    def _run(
+        self, strategy: Strategy, name: str, granularity: Granularity, *, recording: bool = False
+    ) -> Conductor:
         if self.before is not None:
-            self.before(f"{self._token(granularity)}{moves(deviations)}")
-        return self.stage.run(Follow(deviations), granularity=granularity, limit=self.steps)
+            self.before(f"{self._token(granularity)}{name}")
+        return self.stage.run(strategy, granularity=granularity, limit=self.steps, recording=recording)
 
     def _nothing(self, unproven: str | None) -> Result:
         if unproven is None and len(self.stalls) in (STALLS, self.ran):
@@ -228,18 +296,16 @@ class _Search:
         )
 
 
+def _teacher(granularity: Granularity, seed: int) -> Strategy:
+    """The strategy of the first schedule of each granularity, from which the others know what there is."""
+    return Follow() if granularity is Granularity.LINE else _strategy(OPENING[0], Board(), seed)
+
+
 def _strategy(recipe: str, board: Board, seed: int) -> Strategy:
-    name = recipe.partition(".")[0]
+    name, _, rest = recipe.partition(".")
+    if name == Script.NAME:
+        return Script.parse(rest)
     return named(name, board, random.Random(f"{seed} {recipe}"))
-
-
-def _same(one: Conductor, other: Conductor) -> bool:
-    """Whether two schedules failed in the same way."""
-    first = one.over.failure if one.over else None
-    second = other.over.failure if other.over else None
-    if first is None or second is None:
-        return False
-    return first.kind is second.kind and type(first.error) is type(second.error)
 
 
 def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool | None) -> Result:
@@ -261,6 +327,8 @@ def _result(conductor: Conductor, token: Token, notes: set[str], *, exact: bool 
         kind=failure.kind,
         words=failure.words,
         error=failure.error,
+        face=failure.face,
+        stacks=failure.stacks,
         token=str(token),
         story=story(conductor, failure),
         schedules=1,

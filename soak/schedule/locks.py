@@ -12,7 +12,7 @@ from types import TracebackType
 
 from soak.schedule.task import Task, Unwind, Wait, get_ident, here, new_lock
 
-STDLIB = (threading.__file__, __file__)
+STDLIB = (threading.__file__, __file__, "<")  # the last is code that a dataclass, say, has generated
 FOREIGN_POLL = 0.05
 """Real seconds between two looks at a lock that a thread outside the schedule holds."""
 
@@ -55,7 +55,8 @@ class Lock:
                 continue
             self._waiters.append(task)
             try:
-                woken = conductor.block(task, Wait(self._words(task), self._holder_of_wait(task)), deadline)
+                wait = Wait(self._words(task), self._holder_of_wait(task), on=self)
+                woken = conductor.block(task, wait, deadline)
             finally:
                 if task in self._waiters:
                     self._waiters.remove(task)
@@ -64,12 +65,15 @@ class Lock:
             if not woken:
                 break
         self._holder = task
+        conductor.sync(task, self)
         return True
 
     def release(self) -> None:
         """As `threading.Lock.release`."""
         task = here()
         self._holder = None
+        if task is not None:
+            task.conductor.sync(task, self)
         try:
             self._real.release()
         except RuntimeError:
@@ -180,7 +184,7 @@ class RLock(Lock):
 def _maker() -> str:
     """Where the lock was made, beneath the standard library's own layers."""
     frame = sys._getframe(2)
-    while frame.f_code.co_filename in STDLIB and frame.f_back is not None:
+    while frame.f_code.co_filename.startswith(STDLIB) and frame.f_back is not None:
         if frame.f_code.co_name == "wait":
             return f"wait {frame.f_lineno}"
         frame = frame.f_back

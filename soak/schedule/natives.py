@@ -120,6 +120,7 @@ _books = _Books()
 def _inside(conductor: Conductor, stay: Stay) -> Iterator[None]:
     if _books.conductor is not conductor:
         _books.conductor, _books.stays = conductor, []
+    _tell(conductor, stay)
     words = next(filter(None, (_conflict(other, stay) for other in _books.stays)), None)
     if words is not None:
         conductor.fail(stay.task, Overlap(words))
@@ -129,6 +130,13 @@ def _inside(conductor: Conductor, stay: Stay) -> Iterator[None]:
         yield
     finally:
         _books.stays.remove(stay)
+        _tell(conductor, stay)
+
+
+def _tell(conductor: Conductor, stay: Stay) -> None:
+    """Who comes to an object and leaves it in which order counts."""
+    for key in stay.objects:
+        conductor.sync(stay.task, ("native", key))
 
 
 def _conflict(there: Stay, comes: Stay) -> str | None:

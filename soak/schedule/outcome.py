@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import enum
+import sys
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Protocol
 
 from soak.schedule.places import Place
@@ -15,14 +19,38 @@ class Kind(enum.Enum):
     DEADLOCK = "deadlock"
 
 
+Face = tuple[Kind, type, str]
+"""A failure's kind, its error's type and its promise or knot: equal for two failures that are one problem, as
+far as a search has to know.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Where a thread of a deadlock stands: codes and lines, the innermost first."""
+
+    thread: str
+    frames: tuple[tuple[CodeType, int], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong in a schedule, and in whose hands."""
+    """What went wrong in a schedule, and in whose hands.
+
+    Of a deadlock, also where everybody stands, and as ``knot`` where those stand that all others wait for.
+    """
 
     kind: Kind
     words: str
     task: int
     error: BaseException | None = None
+    stacks: tuple[Stack, ...] = ()
+    knot: str = ""
+
+    @property
+    def face(self) -> Face:
+        """What it is recognised by."""
+        return self.kind, type(self.error), getattr(self.error, "promise", self.knot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +98,36 @@ def deadlock(stuck: list[Task]) -> Failure:
         holder = None if task.wait is None else task.wait.holder
         held = "" if holder is None else f", held by thread {'itself' if holder is task else holder.name}"
         lines.append(f"thread {task.name}{at} waits for {what}{held}")
-    return Failure(kind=Kind.DEADLOCK, words="deadlock: " + "; ".join(lines), task=stuck[0].index)
+    return Failure(
+        kind=Kind.DEADLOCK,
+        words="deadlock: " + "; ".join(lines),
+        task=stuck[0].index,
+        stacks=_stacks(stuck),
+        knot="; ".join(sorted({str(task.place) for task in _knot(telling)})),
+    )
+
+
+def _knot(stuck: list[Task]) -> Iterator[Task]:
+    """Who is waited for in the end: those in a circle, and those that wait for nobody in particular."""
+    for task in stuck:
+        chain = [task]
+        while (wait := chain[-1].wait) is not None and wait.holder is not None:
+            if wait.holder in chain:
+                yield from chain[chain.index(wait.holder) :]
+                break
+            chain.append(wait.holder)
+        else:
+            yield chain[-1]
+
+
+def _stacks(stuck: list[Task]) -> tuple[Stack, ...]:
+    """Taken while everybody still stands there."""
+    frames = sys._current_frames()
+    return tuple(
+        Stack(
+            thread=task.thread.name,
+            frames=tuple((frame.f_code, line) for frame, line in traceback.walk_stack(frames.get(ident))),
+        )
+        for task in stuck
+        if (ident := task.thread.ident) in frames
+    )

@@ -26,6 +26,7 @@ class SimpleQueue:
         task = here()
         if task is not None:
             task.conductor.touch(task, "put")
+            task.conductor.sync(task, self)
         self._items.append(item)
         if self._real.locked():
             self._real.release()
@@ -48,12 +49,13 @@ class SimpleQueue:
                 raise queue.Empty
             self._waiters.append(task)
             try:
-                woken = conductor.block(task, Wait("an item of a SimpleQueue"), deadline)
+                woken = conductor.block(task, Wait("an item of a SimpleQueue", on=self), deadline)
             finally:
                 if task in self._waiters:
                     self._waiters.remove(task)
             if not woken and not self._items:
                 raise queue.Empty
+        conductor.sync(task, self)
         return self._items.popleft()
 
     def _get_outside(self, block: bool, timeout: float | None) -> Any:

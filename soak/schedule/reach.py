@@ -17,6 +17,8 @@ RAW: dict[type, Callable[[], Any]] = {
     type(_thread.RLock()): RLock,
     queue.SimpleQueue: SimpleQueue,
 }
+Fakes = dict[int, tuple[Any, Any]]
+"""By the id of the real thing: that, and what stands in for it."""
 LIMIT = 50_000
 """Objects looked at; a target that keeps more alive at import is looked at in part."""
 LIBRARY = ("threading", "queue", "concurrent.futures")
@@ -28,10 +30,14 @@ class Reach:
     for.
     """
 
-    def __init__(self, modules: Iterable[types.ModuleType], function: Callable[..., Any]) -> None:
+    def __init__(
+        self, modules: Iterable[types.ModuleType], function: Callable[..., Any], fakes: Fakes | None = None
+    ) -> None:
+        """With ``fakes``, functions' defaults that are one of the real things are replaced as well."""
         modules = list(modules)
         self._own = {module.__name__ for module in modules}
         self._own.add(getattr(function, "__module__", "") or "")
+        self._fakes = fakes or {}
         self._doubles: dict[int, tuple[Any, Any]] = {}
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
@@ -63,7 +69,7 @@ class Reach:
         elif isinstance(one, tuple | set | frozenset):
             self._todo.extend(one)
         elif isinstance(one, types.FunctionType):
-            self._todo.append(one.__defaults__)
+            self._defaults(one)
             for cell in one.__closure__ or ():
                 self._cell(cell)
         elif isinstance(one, types.MethodType):
@@ -76,6 +82,24 @@ class Reach:
                     self._slot(value, functools.partial(setattr, one, key))
         elif not isinstance(one, types.ModuleType):
             self._instance(one)
+
+    def _defaults(self, function: types.FunctionType) -> None:
+        """`def wait(clock=time.monotonic)` keeps what it was given when it was imported."""
+        before = function.__defaults__
+        self._todo += [before, function.__kwdefaults__]
+        stand_ins = tuple(self._fake(value) for value in before or ())
+        if any(new is not old for new, old in zip(stand_ins, before or (), strict=True)):
+            function.__defaults__ = stand_ins
+            self._undo.append(functools.partial(setattr, function, "__defaults__", before))
+        named = function.__kwdefaults__ or {}
+        for name, value in named.items():
+            if self._fake(value) is not value:
+                named[name] = self._fake(value)
+                self._undo.append(functools.partial(named.__setitem__, name, value))
+
+    def _fake(self, value: Any) -> Any:
+        real, fake = self._fakes.get(id(value), (None, None))
+        return fake if real is not None and real is value else value
 
     def _instance(self, one: Any) -> None:
         kind = type(one)
@@ -98,10 +122,10 @@ class Reach:
         self._slot(value, functools.partial(setattr, cell, "cell_contents"))
 
     def _slot(self, value: Any, put: Callable[[Any], None]) -> None:
-        """One place that keeps a value: put a double in if it is a lock, or a lock's bound method; else
-        walk on.
+        """One place that keeps a value: put a double in if it is a lock, a lock's bound method, or what
+        makes one (as `field(default_factory=Lock)` does); else walk on.
         """
-        double = self._double(value)
+        double = self._double(value) if self._fake(value) is value else self._fake(value)
         owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType) else None
         if double is None and owner is not None:
             keeper = self._double(owner)

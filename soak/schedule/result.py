@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from soak.schedule.outcome import Kind
+from soak.schedule.outcome import Face, Kind, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +15,16 @@ class Result:
     in number `first` (from 1), by `strategy`. `swept` of `sweep` single deviations from the undisturbed
     schedule were tried. `endless` schedules met the step limit. `notes` say what was not under control;
     `unproven` why the run proves nothing, if so. `exact` says whether the final replay had the trace of its
-    token.
+    token. Of `seconds`, the failure came after `searched`; the rest went into shrinking it and confirming
+    what is left. `stacks` are where the threads of a deadlock stand.
     """
 
     found: bool
     kind: Kind | None = None
     words: str = ""
     error: BaseException | None = field(default=None, compare=False)
+    face: Face | None = None
+    stacks: tuple[Stack, ...] = ()
     token: str | None = None
     story: str = ""
     schedules: int = 0
@@ -38,6 +41,7 @@ class Result:
     notes: tuple[str, ...] = ()
     unproven: str | None = None
     seconds: float = 0.0
+    searched: float = 0.0
     steps: int = 0
 
     def __str__(self) -> str:

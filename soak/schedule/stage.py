@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from soak.schedule import threads
@@ -30,7 +30,7 @@ from soak.schedule.locks import Lock, RLock
 from soak.schedule.outcome import Over, Strategy
 from soak.schedule.points import Granularity, points
 from soak.schedule.queues import SimpleQueue
-from soak.schedule.reach import Reach
+from soak.schedule.reach import Fakes, Reach
 from soak.schedule.target import OWN, Target
 from soak.schedule.task import Task, Unwind, here
 
@@ -51,15 +51,25 @@ class _Main(threading.Thread):
 
 
 class Stage:
-    """Everything that has to be changed in the process while schedules run. A context manager, used once."""
+    """Everything that has to be changed in the process while schedules run. A context manager, used once.
+
+    Locks and clocks of the modules ``beside`` are controlled as well, though nothing switches in them.
+    """
 
     def __init__(
-        self, function: Callable[[], Any], target: Target, *, seed: int, stall: float = STALL
+        self,
+        function: Callable[[], Any],
+        target: Target,
+        *,
+        seed: int,
+        stall: float = STALL,
+        beside: Iterable[types.ModuleType] = (),
     ) -> None:
         self.function = function
         self.target = target
         self.seed = seed
         self.stall = stall
+        self.beside = tuple(beside)
         self.notes: set[str] = set()
         self.leaked = 0
         self._undo: list[Callable[[], None]] = []
@@ -69,14 +79,15 @@ class Stage:
             raise RuntimeError("soak.race cannot run inside a schedule of soak.race")
         threading.Thread.__hash__ = threads.rank_hash  # type: ignore[method-assign]
         self.points = points(self.target)
-        modules = self.target.modules()
-        self.reach = Reach([*modules, concurrent.futures.thread], self.function)
+        modules = list(dict.fromkeys((*self.target.modules(), *self.beside)))
+        fakes = _fakes()
+        self.reach = Reach([*modules, concurrent.futures.thread], self.function, fakes)
         self.reach.replace()
         self._random = random.getstate()
         self._collecting = gc.isenabled()
         gc.collect()
         gc.freeze()  # what lives now is not looked at again before every schedule
-        self._replace_names(modules)
+        self._replace_names(modules, fakes)
         for name, method in threads.replacements(self.points).items():
             self._set(threading.Thread, name, method)
         self._set(threading, "excepthook", threads.excepthook)
@@ -166,17 +177,7 @@ class Stage:
             self.leaked += 1
             self.notes.add(f"thread {task.name} would not end after its schedule: {_where(task)}")
 
-    def _replace_names(self, modules: list[types.ModuleType]) -> None:
-        fakes: dict[int, tuple[Any, Any]] = {}
-        for real, fake in (
-            (_thread.allocate_lock, Lock),
-            (threading.Lock, Lock),
-            (_thread.RLock, RLock),
-            (threading.RLock, RLock),
-            (queue.SimpleQueue, SimpleQueue),
-            *((getattr(time, name), fake) for name, fake in CLOCKS.items()),
-        ):
-            fakes[id(real)] = (real, fake)
+    def _replace_names(self, modules: list[types.ModuleType], fakes: Fakes) -> None:
         spaces = [module.__dict__ for module in (*MODULES, *modules)]
         spaces.append(getattr(self.function, "__globals__", {}))
         for space in spaces:
@@ -206,6 +207,19 @@ class Stage:
             return real(*args, **kwargs)
 
         return call
+
+
+def _fakes() -> Fakes:
+    """What makes locks, queues and time, and what stands in for it, by the id of the real one."""
+    pairs: list[tuple[Any, Any]] = [
+        (_thread.allocate_lock, Lock),
+        (threading.Lock, Lock),
+        (_thread.RLock, RLock),
+        (threading.RLock, RLock),
+        (queue.SimpleQueue, SimpleQueue),
+        *((getattr(time, name), fake) for name, fake in CLOCKS.items()),
+    ]
+    return {id(real): (real, fake) for real, fake in pairs}
 
 
 class _starter:  # noqa: N801

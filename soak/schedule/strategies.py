@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from soak.schedule.outcome import Deviation, Strategy
 from soak.schedule.places import Place
+from soak.schedule.points import Granularity
 from soak.schedule.task import Task
 
 
@@ -216,7 +217,27 @@ PORTFOLIO: dict[str, Callable[[Board, random.Random], Strategy]] = {
     "sticky": Sticky,
     "pct5": lambda board, rng: Pct(board, rng, depth=5),
 }
-"""By the name that a token carries, in the order of rotation."""
+"""By the name that a token carries."""
+LINE, OPCODE = Granularity.LINE, Granularity.OPCODE
+ROTATION: tuple[tuple[str, Granularity], ...] = (
+    ("walk", LINE),
+    ("hot5", LINE),
+    ("surw", OPCODE),
+    ("pct3", LINE),
+    ("urw", LINE),
+    ("hot2", LINE),
+    ("walk", OPCODE),
+    ("sticky", LINE),
+    ("surw", LINE),
+    ("pct5", LINE),
+    ("urw", OPCODE),
+    ("hot3", LINE),
+    ("pos", LINE),
+    ("pct2", LINE),
+    ("pos", OPCODE),
+    ("hot5", OPCODE),
+)
+"""By turns: strategies of many switches and of few, between lines mostly. Some races live in one line."""
 
 
 def named(name: str, board: Board, rng: random.Random) -> Strategy:

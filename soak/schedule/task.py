@@ -20,13 +20,14 @@ class Unwind(BaseException):
 
 
 class Wait:
-    """What a blocked thread waits for, in words, and who could give it."""
+    """What a blocked thread waits for, in words, who could give it, and what that is."""
 
-    __slots__ = ("holder", "what")
+    __slots__ = ("holder", "on", "what")
 
-    def __init__(self, what: str, holder: Task | None = None) -> None:
+    def __init__(self, what: str, holder: Task | None = None, on: object = None) -> None:
         self.what = what
         self.holder = holder
+        self.on = on
 
 
 class Task:

@@ -48,6 +48,7 @@ class Started:
         if task.conductor.over is not None:
             task.thread.run = _nothing  # type: ignore[method-assign]
         else:
+            task.conductor.sync(task, task)
             self._points.enter_thread()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -89,6 +90,7 @@ def replacements(points: Points) -> dict[str, Callable[..., Any]]:
         if conductor.over is not None:
             raise Unwind
         task = conductor.adopt(self, kind_of(self), parent)
+        conductor.sync(parent, task)
         launch(self, task, points)
         conductor.touch(parent, "start")
 
@@ -102,14 +104,16 @@ def replacements(points: Points) -> dict[str, Callable[..., Any]]:
         deadline = None if timeout is None else conductor.now + max(timeout, 0)
         while not other.done:
             other.joiners.append(me)
-            if not conductor.block(me, Wait(f"thread {other.name} to end"), deadline):
+            if not conductor.block(me, Wait(f"thread {other.name} to end", on=other), deadline):
                 other.joiners.remove(me)
                 return
+        conductor.sync(me, other)
 
     def is_alive(self: Any) -> bool:
-        task = _task(self)
-        if here() is None or task is None:
+        me, task = here(), _task(self)
+        if me is None or task is None:
             return real_is_alive(self)
+        me.conductor.sync(me, task)
         return not task.done
 
     def _delete(self: Any) -> None:

@@ -2,7 +2,8 @@
 
     soak1/3.11/line/0/5f0c…/bank.py=81ab…/1.12.2,2.b1.0
 
-Python's minor version, granularity, seed of the global `random`, hash of the trace, the files that took
+Python's minor version, granularity, seed of the global `random` (and behind a colon what the threads of a
+scenario had to do), hash of the trace, the files that took
 part with the hash of their source, and the deviations: thread 1 at its 12th point gives way to thread 2;
 thread 2, when it blocks for the first time, to thread 0. In place of the deviations, `~surw.17` names a
 strategy and its number: that is what is known of a schedule before it has run.
@@ -42,11 +43,13 @@ class Token:
     files: tuple[tuple[str, str], ...]
     deviations: tuple[Deviation, ...] = ()
     strategy: str | None = None
+    work: str = ""
 
     def __str__(self) -> str:
         files = ",".join(f"{urllib.parse.quote(name, safe='')}={digest}" for name, digest in self.files)
         last = moves(self.deviations) if self.strategy is None else f"~{self.strategy}"
-        parts = (VERSION, self.python, self.granularity.value, str(self.seed), self.trace, files, last)
+        seed = f"{self.seed}:{self.work}" if self.work else str(self.seed)
+        parts = (VERSION, self.python, self.granularity.value, seed, self.trace, files, last)
         return "/".join(parts)
 
     @classmethod
@@ -56,6 +59,7 @@ class Token:
         if len(parts) != 7 or parts[0] != VERSION:
             raise BadToken(f"expected a token such as {VERSION}/3.12/line/0/…, got {text!r}")
         _, python, granularity, seed, trace, files, last = parts
+        seed, _, work = seed.partition(":")
         try:
             return cls(
                 python=python,
@@ -67,6 +71,7 @@ class Token:
                 if last.startswith("~")
                 else tuple(_deviation(part) for part in last.split(",") if part),
                 strategy=last[1:] if last.startswith("~") else None,
+                work=work,
             )
         except ValueError as error:
             raise BadToken(f"the token {text!r} is damaged: {error}") from error
@@ -117,8 +122,12 @@ def trail_hash(trail: Trail) -> str:
 
 def files_of(conductor: Conductor) -> tuple[tuple[str, str], ...]:
     """The files of the target that took part, with the hash of their source."""
-    paths = {place.file for _, place in conductor.trail if not isinstance(place, str)}
-    return tuple(sorted((short(path), digest(path)) for path in paths))
+    return files_in(place.file for _, place in conductor.trail if not isinstance(place, str))
+
+
+def files_in(paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Files by their short names, with the hash of their source."""
+    return tuple(sorted((short(path), digest(path)) for path in set(paths)))
 
 
 def digest(path: str) -> str:

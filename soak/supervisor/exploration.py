@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from soak import kernel
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.plan import base_environment
 
 _POLL_S = 0.2
+#: Seconds that a child which hangs has to write its stacks.
+_DUMP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +35,35 @@ class Explored:
 
 
 def explore_in_child(
-    interpreter: Interpreter, spec: dict[str, Any], folder: Path, *, hang_after: float
+    interpreter: Interpreter,
+    spec: dict[str, Any],
+    folder: Path,
+    *,
+    hang_after: float,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
+    started: Callable[[int], None] = lambda _pid: None,
 ) -> Explored:
     """Run one exploration. ``hang_after`` seconds without a new schedule are a hang that the child's own
-    watchdog could not see, as where native code holds the GIL."""
+    watchdog could not see, as where native code holds the GIL. What the child prints goes into ``output``,
+    by default to stderr; ``started`` hears its process id."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in ("token.txt", "result.json"):
         (folder / stale).unlink(missing_ok=True)
     child = subprocess.Popen(
         [interpreter.executable, "-m", "soak.schedule", json.dumps(spec), str(folder.resolve())],
-        env=base_environment(interpreter.python_path),
+        env=base_environment(interpreter.python_path) if environment is None else environment,
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr.fileno(),
+        stdout=output or sys.stderr.fileno(),
+        stderr=output,
         start_new_session=True,
         preexec_fn=_die_with_the_supervisor,
     )
     try:
+        started(child.pid)
         hung = _wait(child, folder / "token.txt", hang_after)
+        if hung and output is not None:
+            _ask_for_stacks(child)
     finally:
         _kill(child)
     code = child.returncode
@@ -76,6 +91,13 @@ def _wait(child: subprocess.Popen[bytes], token: Path, hang_after: float) -> boo
                 seen, since = moved, time.monotonic()
             elif time.monotonic() - since > hang_after:
                 return True
+
+
+def _ask_for_stacks(child: subprocess.Popen[bytes]) -> None:
+    """Let the child's faulthandler write down where its threads stand, if it still can."""
+    child.send_signal(signal.SIGUSR1)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=_DUMP_S)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -46,7 +46,7 @@ def stand(
         frames = next((found for number, found in _dumped(dump) if number == ident), ())
     if suspicion.starved:
         return Stand(frames=frames)
-    return Stand(frames=frames, blocked=knot(threads, Sources(_read)))
+    return Stand(frames=frames, blocked=knot(threads, Sources(read_source)))
 
 
 def _from_outside(
@@ -86,7 +86,8 @@ def _halted(
     )
 
 
-def _read(file: str) -> str:
+def read_source(file: str) -> str:
+    """A file's text, for :class:`Sources`; "" where it cannot be had or is too long."""
     path = Path(file)
     try:
         if path.stat().st_size > _LONGEST_SOURCE:

@@ -31,7 +31,7 @@ from soak.supervisor.launcher import Home, Launcher
 from soak.supervisor.loop import Loop
 from soak.supervisor.plan import ITERATIONS_PER_EXIT, Entry, Plan
 from soak.supervisor.sample import Sampler
-from soak.supervisor.watch import Watch, thread_cpu_seconds
+from soak.supervisor.watch import Watch, thread_cpu_seconds, thread_wait_seconds
 from soak.supervisor.worker import FLIGHT, Worker
 
 #: After a worker that completed nothing, the next one waits: 0.1 s, doubled each time, to this.
@@ -281,6 +281,7 @@ class Slot:
             hang_after=spec.hang_after,
             started=self._loop.clock(),
             cpu=lambda: thread_cpu_seconds(self.worker.pid) if self.worker else {},
+            waits=lambda: thread_wait_seconds(self.worker.pid) if self.worker else {},
         )
         self._sampler = Sampler(self.worker)
         self._sightings = []

@@ -17,8 +17,9 @@ BOOT_LIMIT_S = 60.0
 #: A thread that makes progress, however little, is given this many limits before it counts as stuck.
 _PATIENCE = 10.0
 #: Another thread that uses this share of a core at least, and so many times what this one gets, starves it.
-#: On a busy machine even a spinner gets no whole core.
 _HOG_SHARE, _HOG_TIMES = 0.2, 4.0
+#: On a busy machine even a spinner gets little, but it always runs or waits for a processor.
+_HOG_WANTS = 0.7
 #: More of a core than what only looks on now and then.
 _LEAST_SHARE = 0.05
 _CPU_WINDOW_S = 0.5
@@ -40,7 +41,11 @@ class Suspicion:
 
 
 class Watch:
-    """Looks at one worker's snapshots. ``cpu`` reads each thread's processor seconds by native id."""
+    """Looks at one worker's snapshots.
+
+    By native id, ``cpu`` reads each thread's processor seconds, and ``waits`` how long it has waited for a
+    processor; what the latter leaves out has not.
+    """
 
     def __init__(
         self,
@@ -48,11 +53,13 @@ class Watch:
         hang_after: float,
         started: float,
         cpu: Callable[[], dict[int, float]],
+        waits: Callable[[], dict[int, float]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hang_after = hang_after
         self._started = started
         self._cpu = cpu
+        self._waits = waits
         self._clock = clock
         self._slow: dict[tuple[int, float], _SlowOperation] = {}
 
@@ -77,18 +84,20 @@ class Watch:
         """An operation over its limit whose thread beats: is somebody starving it?"""
         seen = self._slow.get(_key(thread))
         if seen is None:
-            self._slow[_key(thread)] = _SlowOperation(at=now, cpu=self._cpu())
+            self._slow[_key(thread)] = _SlowOperation(at=now, cpu=self._cpu(), waits=self._waits())
             return None
         if now - seen.at < _CPU_WINDOW_S:
             return None
-        cpu = self._cpu()
-        shares = {tid: (used - seen.cpu.get(tid, used)) / (now - seen.at) for tid, used in cpu.items()}
-        self._slow[_key(thread)] = _SlowOperation(at=now, cpu=cpu)
+        cpu, waits = self._cpu(), self._waits()
+        shares, waited = (_shares(*each, now - seen.at) for each in ((seen.cpu, cpu), (seen.waits, waits)))
+        self._slow[_key(thread)] = _SlowOperation(at=now, cpu=cpu, waits=waits)
         own = shares.pop(thread.native_id, 0.0)
         hog = max(shares, key=lambda tid: shares[tid], default=0)
-        # Once patience is at its end, a hog is one even where the machine is too busy to give it much.
+        # A hog is one even where the machine is too busy to give it much: if it wants a processor all the
+        # time, or once patience is at its end.
         impatient = now - thread.since > _PATIENCE * self._hang_after
-        enough = _LEAST_SHARE if impatient else _HOG_SHARE
+        insatiable = shares.get(hog, 0.0) + waited.get(hog, 0.0) >= _HOG_WANTS
+        enough = _LEAST_SHARE if impatient or insatiable else _HOG_SHARE
         if hog and shares[hog] >= enough and shares[hog] > _HOG_TIMES * own:
             return self._suspect(snapshot, thread, now - thread.since, now, hog=hog, share=shares[hog])
         return self._suspect(snapshot, thread, now - thread.since, now) if impatient else None
@@ -148,10 +157,16 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SlowOperation:
-    """When an operation over its limit was last looked at, and what each thread had used by then."""
+    """When an operation over its limit was last looked at, and what each thread had used by then, and how
+    long it had waited."""
 
     at: float
     cpu: dict[int, float]
+    waits: dict[int, float]
+
+
+def _shares(before: dict[int, float], now: dict[int, float], seconds: float) -> dict[int, float]:
+    return {tid: (total - before.get(tid, total)) / seconds for tid, total in now.items()}
 
 
 def _key(thread: ThreadState) -> tuple[int, float]:
@@ -185,6 +200,17 @@ def thread_cpu_seconds(pid: int) -> dict[int, float]:
                 fields = (task / "stat").read_text(errors="replace").rpartition(")")[2].split()
                 used[int(task.name)] = (int(fields[11]) + int(fields[12])) / tick
     return used
+
+
+def thread_wait_seconds(pid: int) -> dict[int, float]:
+    """How long each thread of ``pid`` was ready to run and had no processor, by native id; empty where the
+    kernel does not tell."""
+    waited: dict[int, float] = {}
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                waited[int(task.name)] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    return waited
 
 
 def process_of(worker: int, native_id: int) -> int:

@@ -9,6 +9,7 @@ import os
 import reprlib
 import threading
 import traceback
+from collections.abc import Iterable
 from types import CodeType, FrameType, TracebackType
 
 from soak import author
@@ -20,6 +21,7 @@ MOST_MESSAGE = 2_000
 MOST_TRACEBACK = 20_000
 
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared with co_filename on hot paths
+_SCHEDULE_FOLDER = os.path.join(os.path.dirname(author.__file__), "schedule", "")  # noqa: PTH118, PTH120
 _AUTHOR = author.__file__
 _THREADING = threading.__file__
 _RUNPY = "<frozen runpy>"  # below which a spawned worker lives
@@ -27,8 +29,8 @@ _THREAD_STARTERS = frozenset({"_bootstrap", "_bootstrap_inner", "run"})
 
 
 def is_own(file: str) -> bool:
-    """Whether ``file`` is part of the worker or of the author's API."""
-    return file.startswith(_OWN_FOLDER) or file == _AUTHOR
+    """Whether ``file`` is part of the worker, of model mode or of the author's API."""
+    return file.startswith((_OWN_FOLDER, _SCHEDULE_FOLDER)) or file == _AUTHOR
 
 
 def of_stack(frame: FrameType | None, most: int = MOST_FRAMES) -> tuple[Frame, ...]:
@@ -40,6 +42,15 @@ def of_stack(frame: FrameType | None, most: int = MOST_FRAMES) -> tuple[Frame, .
             found.append(Frame(function=code.co_qualname, file=code.co_filename, line=frame.f_lineno or 0))
         frame = frame.f_back
     return tuple(found)
+
+
+def of_codes(stack: Iterable[tuple[CodeType, int]]) -> tuple[Frame, ...]:
+    """A stack that was taken down as codes and lines, in its order."""
+    shown = [(code, line) for code, line in stack if is_shown(code)]
+    return tuple(
+        Frame(function=code.co_qualname, file=code.co_filename, line=line)
+        for code, line in shown[:MOST_FRAMES]
+    )
 
 
 def of_traceback(trace: TracebackType | None) -> tuple[Frame, ...]:

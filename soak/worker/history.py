@@ -13,7 +13,7 @@ from soak.history import MOST_CALLS, Call, History
 from soak.linearize import Decided, NotDecided, Stuck, decide
 from soak.shortest import in_one_line, shorten, side_by_side
 from soak.worker import frames
-from soak.worker.witness import WorkerWitness
+from soak.worker.promises import Judge
 
 #: Deciding may take this part of what counts as a hang, and making a counterexample short as much again.
 _SHARE = 0.3
@@ -22,9 +22,7 @@ _SHARE = 0.3
 class Historian:
     """Begins the histories of each iteration, and judges them once it has come to rest."""
 
-    def __init__(
-        self, witness: WorkerWitness, histories: Sequence[Judged], folder: Path, hang_after: float
-    ) -> None:
+    def __init__(self, witness: Judge, histories: Sequence[Judged], folder: Path, hang_after: float) -> None:
         self._witness = witness
         self._histories = tuple(histories)
         self._folder = folder

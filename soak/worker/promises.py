@@ -5,14 +5,28 @@ Standard library only.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from soak.author import Promise
+from soak.events import Frame
 from soak.worker import frames
-from soak.worker.witness import WorkerWitness
 
 
-def look(witness: WorkerWitness, promise: str, holds: Promise, state: Any) -> None:
+class Judge(Protocol):
+    """Who is told of broken promises: the worker's witness, or that of a schedule."""
+
+    @property
+    def broken_here(self) -> int: ...
+    def report_broken(
+        self, promise: str, details: Mapping[str, object], where: tuple[Frame, ...]
+    ) -> None: ...
+    def report_raised(self, error: BaseException, *, doing: str | None = None) -> None: ...
+    def seen(self, index: int) -> None: ...
+    def tell(self, text: str) -> None: ...
+
+
+def look(witness: Judge, promise: str, holds: Promise, state: Any) -> None:
     """Report ``promise`` as broken if ``holds(state)`` is false or fails an assertion, or what it raised."""
     before = witness.broken_here
     try:

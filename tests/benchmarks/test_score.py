@@ -22,6 +22,9 @@ def _hunt(schedules: int, *, found: bool = True, ended: bool = True, seconds: fl
         replays=2 if found else 0,
         replayed=1 if found else 0,
         shrunk=schedules % 5 if found else None,
+        switches=schedules % 5 + 1 if found else None,
+        shrinks=7 if found else None,
+        shrinking=0.25 if found else None,
     )
 
 
@@ -67,8 +70,16 @@ def test_comparison_names_what_only_the_other_found() -> None:
     assert compare([theirs], [theirs]).schedules == 1
 
 
+def test_comparison_says_how_many_times_as_many() -> None:
+    """Per kernel; one that the other finds at its first try says nothing, nor one that it does not find."""
+    mine = _score(_hunt(2))
+    assert compare([mine], [_score(_hunt(500), contender="plain")]).times == (250.0,)
+    assert compare([mine], [_score(_hunt(1), contender="plain")]).times == ()
+    assert compare([mine], [_score(_hunt(9, found=False), contender="plain")]).times == ()
+
+
 def test_table_has_the_published_figures() -> None:
     """A row ends with what the literature says of the kernel."""
     text = table([_score(_hunt(3))])
-    assert "| reorder_3 | 3 / 3 | 1.00 | 3 | 163 / 124 / 5 |" in text
+    assert "| reorder_3 | 3 / 3 | 1.00 | 3 (4) | 7 | 0.25 | 163 / 124 / 5 |" in text
     assert words([_score(_hunt(3))]).startswith("- **soak.race** found 1 of 1")

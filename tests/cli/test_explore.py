@@ -107,7 +107,7 @@ def test_a_filter_that_matches_nothing_proves_nothing(bank: Soak) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("bank.py", "expected FILE::function"),
+        ("bank.py", "as FILE::function"),
         ("nowhere.py::racy", "there is no file"),
         ("bank.py::nobody", "it has: "),
         ("bank.py::not_callable", "cannot be called"),

@@ -9,7 +9,10 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 
 import soak
 from tests.schedule import kernels
@@ -160,3 +163,53 @@ def test_a_target_that_starts_processes_is_told_so() -> None:
 
     result = soak.race(starts, schedules=2)
     assert any("starts processes" in note for note in result.notes)
+
+
+def waits_by(
+    clock: Callable[[], float] = time.monotonic, *, sleep: Callable[[float], None] = time.sleep
+) -> float:
+    """What a library does whose time can be handed in."""
+    began = clock()
+    sleep(3600)
+    return clock() - began
+
+
+def test_clocks_that_were_bound_as_defaults_are_virtual_too() -> None:
+    """An hour passes at once, and the function has its own defaults again afterwards."""
+    passed: list[float] = []
+
+    def waits() -> None:
+        passed.append(waits_by())
+        assert passed[-1] >= 3600
+
+    result = soak.race(waits, schedules=2)
+    assert not result.found, result
+    assert len(passed) >= 2
+    assert waits_by.__defaults__ == (time.monotonic,)
+    assert waits_by.__kwdefaults__ == {"sleep": time.sleep}
+
+
+@dataclass
+class Made:
+    """A dataclass keeps what makes its locks in a function that nobody sees."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    inside: int = 0
+
+    def enter(self) -> None:
+        with self.lock:
+            self.inside = self.inside + 1
+            time.sleep(1)
+            self.inside = self.inside - 1
+
+
+def test_locks_of_a_dataclass_s_factory_are_controlled() -> None:
+    """A thread that waits for one waits at its gate, not in the kernel."""
+
+    def meets() -> None:
+        made = Made()
+        kernels.together(made.enter, made.enter)
+
+    result = soak.race(meets, schedules=30, stall=2.0)
+    assert (result.found, result.stalled, result.notes) == (False, None, ())
+    assert type(Made().lock) is type(threading.Lock())

@@ -11,7 +11,7 @@ import pytest
 
 from soak.events import Phase
 from soak.flight import MAIN, SCENARIO, Snapshot, ThreadState
-from soak.supervisor.watch import Suspicion, Watch, process_of
+from soak.supervisor.watch import Suspicion, Watch, process_of, thread_wait_seconds
 
 LIMIT = 10.0
 START = 100.0
@@ -53,10 +53,15 @@ class Stage:
 
     now: float = START
     cpu: dict[int, float] = field(default_factory=dict)
+    waits: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.watch = Watch(
-            hang_after=LIMIT, started=START, cpu=lambda: dict(self.cpu), clock=lambda: self.now
+            hang_after=LIMIT,
+            started=START,
+            cpu=lambda: dict(self.cpu),
+            waits=lambda: dict(self.waits),
+            clock=lambda: self.now,
         )
 
     def look(self, snap: Snapshot, at: float) -> Suspicion | None:
@@ -120,6 +125,27 @@ def test_on_a_busy_machine_even_a_hog_gets_little(share: float, starved: bool) -
         assert (seen.thread if seen else None) == found
     assert seen is not None
     assert (seen.starved, bool(seen.hog)) == (starved, starved)
+
+
+@pytest.mark.parametrize(("waited", "starved"), [(0.8, True), (0.3, False)])
+def test_a_hog_that_a_busy_machine_gives_little_wants_all_of_it(waited: float, starved: bool) -> None:
+    """It runs for a tenth of the time: if it waits for a processor in the rest, it is a spinner."""
+    stage = Stage()
+    victim = thread("step-0", "step", START)
+    hog = thread("spinner", "", START, kind=2)
+    stage.cpu, stage.waits = {victim.native_id: 1.0, hog.native_id: 1.0}, {hog.native_id: 3.0}
+    assert stage.look(snapshot(replace(victim, beat_at=START + 10.9), hog), START + 11) is None
+    stage.cpu, stage.waits = {victim.native_id: 1.01, hog.native_id: 1.1}, {hog.native_id: 3.0 + waited}
+    found = stage.look(snapshot(replace(victim, beat_at=START + 11.9), hog), START + 12)
+    assert (found is not None and found.starved) == starved
+
+
+def test_waiting_for_a_processor_is_read_off_the_kernel() -> None:
+    """Of every thread of a process; of a process that is gone, nothing."""
+    waited = thread_wait_seconds(os.getpid())
+    assert threading.get_native_id() in waited
+    assert all(seconds >= 0 for seconds in waited.values())
+    assert thread_wait_seconds(1 << 23) == {}
 
 
 def test_a_silent_operation_beside_a_hog_is_a_hang() -> None:
