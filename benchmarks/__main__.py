@@ -21,7 +21,9 @@ from benchmarks import (
     killed_memory,
     killed_supervisor,
     mornings,
+    native_overlaps,
     operation_cost,
+    schedule_cost,
     signatures,
     storm_rate,
     supervisor_cost,
@@ -49,6 +51,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "histories": histories.measure,
     "signatures": signatures.measure,
     "mornings": mornings.measure,
+    "schedule_cost": schedule_cost.measure,
+    "native_overlaps": native_overlaps.measure,
     "explore_canaries": explore_canaries.measure,
 }
 

@@ -56,7 +56,7 @@ def measure(bench: Bench) -> list[Row]:
         if not record["found"]:
             slow.append(f"{canary.name} not found in {record['schedules']} schedules")
             continue
-        searched.append(record["searched"])
+        searched.append(record["seconds"] - record["shrinking"])
         first.append(float(record["first"]))
         total.append(seconds)
         hits = _replay(bench.folder / canary.name, record["findings"][0])

@@ -24,7 +24,7 @@ def test_the_race_of_the_page_is_found_and_replays(soak: Soak) -> None:
     said = done.stdout.splitlines()
     # The number of the schedule and the token are the Python version's own.
     assert said[1:-1] == _PAGE["said"].splitlines()[1:-1]
-    assert said[0].endswith("a single switch; shrunk to 1 switch)")
+    assert said[0].endswith("; shrunk to 1 switch)")
     again = soak(*shlex.split(said[-1])[1:], "--json")
     assert again.code == 1, again.stderr
     assert again.document()["exact"] is True

@@ -18,7 +18,7 @@ from benchmarks.detection.table import OWN, cell, table, words
 from benchmarks.detection.trial import Trial, hold, replay
 
 _SEEDS = 20
-_SECONDS = 6.0
+_SECONDS = 5.0
 #: Seconds for a fresh process to replay the tokens of one kernel.
 _REPLAYING = 120.0
 

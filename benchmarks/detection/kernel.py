@@ -10,10 +10,11 @@ from benchmarks.detection.case import Case
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Schedules to the first bug in the literature, medians; None where a tool did not find it.
+    """Schedules to the first bug in the literature; None where a tool did not find it.
 
     POS is partial-order sampling, PCT3 probabilistic concurrency testing with depth 3, RFF the reads-from
-    fuzzer, all three as the RFF paper reports them (ASPLOS 2024).
+    fuzzer, all three as the RFF paper reports them: Wolff, Shi, Duck, Mathur, Roychoudhury, Greybox fuzzing
+    for concurrency testing, ASPLOS 2024.
     """
 
     pos: int | None

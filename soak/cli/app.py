@@ -455,6 +455,14 @@ def explore(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Decides every choice.")] = 0,
     token: Annotated[str, typer.Option("--token", help="Replay this one schedule instead.")] = "",
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, metavar="N", help="Points that a schedule may take [20000]."),
+    ] = None,
+    stall: Annotated[
+        float | None,
+        typer.Option("--stall", min=0.1, metavar="S", help="Seconds that nothing may move in one [10]."),
+    ] = None,
     python: Python = "",
     out: Out = _OUT,
     hang_after: Annotated[
@@ -476,6 +484,8 @@ def explore(
                 schedules=schedules,
                 seed=seed,
                 token=token,
+                steps=steps,
+                stall=stall,
                 python=python,
                 out=out,
                 hang_after=hang_after,

@@ -40,6 +40,8 @@ class ExploreOptions:
     schedules: int | None = None
     seed: int = 0
     token: str = ""
+    steps: int | None = None
+    stall: float | None = None
     python: str = ""
     out: Path = Path(".soak")
     hang_after: float = 60.0
@@ -88,13 +90,14 @@ def _function(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
         "schedules": options.schedules or SCHEDULES,
         "seed": options.seed,
         "token": options.token,
+        **_limits(options),
     }
     explored = explore_in_child(interpreter, spec, options.out / "explore", hang_after=options.hang_after)
     record = _record(explored, options.hang_after)
     if "failed" in record:
         raise UsageProblem(record["failed"])
     if record.get("found"):
-        record["replay"] = _replay(options.what, record["token"], options.python)
+        record["replay"] = _replay(options, record["token"])
     return record
 
 
@@ -110,6 +113,7 @@ def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
         "schedules": schedules,
         "seed": options.seed,
         "token": options.token,
+        **_limits(options),
     }
     with exploring(subject, count=schedules, skipped=skipped) as course:
         explored, found = course.child(spec)
@@ -218,9 +222,16 @@ def _existing(path: str) -> str:
     return str(Path(path).resolve()) if Path(path).exists() else path
 
 
-def _replay(function: str, token: str, python: str) -> str:
-    other = ["--python", python] if python else []
-    return shlex.join(["soak", "explore", function, "--token", token, *other])
+def _replay(options: ExploreOptions, token: str) -> str:
+    other = ["--python", options.python] if options.python else []
+    limits = [word for name, value in _limits(options).items() for word in (f"--{name}", str(value))]
+    return shlex.join(["soak", "explore", options.what, "--token", token, *limits, *other])
+
+
+def _limits(options: ExploreOptions) -> dict[str, float]:
+    """Those of ``soak.race`` that somebody has set."""
+    given: dict[str, float | None] = {"steps": options.steps, "stall": options.stall}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _report(record: dict[str, Any], *, as_json: bool) -> None:

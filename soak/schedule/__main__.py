@@ -34,14 +34,16 @@ def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
             result, told = explore_scene(spec, folder, lambda token: note(folder, token))
             return plain(result) | told
         function = load(spec["file"], spec["function"])
+        limits = {name: spec[name] for name in ("steps", "stall") if name in spec}
         if spec["token"]:
             note(folder, spec["token"])
-            return plain(replay(function, spec["token"]))
+            return plain(replay(function, spec["token"], **limits))
         result = race(
             function,
             target=spec["switch_at"] or None,
             schedules=spec["schedules"],
             seed=spec["seed"],
+            **limits,
             before=lambda token: note(folder, token),
         )
         return plain(result)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Protocol
 
-from soak.schedule.conductor import Conductor
+from soak.schedule.conductor import NO_POINT, Conductor
 from soak.schedule.outcome import Strategy
+from soak.schedule.places import Place
 from soak.schedule.points import Granularity
 from soak.schedule.shrink import REPLAYS, Deviations, shrink, size_of
 from soak.schedule.simplify import Script, Segment, scripts
@@ -14,6 +17,8 @@ from soak.schedule.token import moves
 
 FEW = 2
 """Preemptions that no other order is looked for to lose."""
+SINGLES = 12
+"""Single switches that are tried in place of several."""
 MANY = 10
 """Deviations each of which is tried alone at most."""
 
@@ -44,7 +49,9 @@ class Distillation:
         """Lines are preferred to opcodes, then few preemptions, then few deviations."""
         if not self.best.deviations and self.granularity is Granularity.LINE:
             return
-        if self._fails(Follow(), "", Granularity.LINE):
+        self.replays += 1
+        undisturbed = self._run(Follow(), "", Granularity.LINE, recording=True)
+        if self._keep(undisturbed, Granularity.LINE):
             return
         if len(self.best.deviations) > 1 or self.granularity is Granularity.OPCODE:
             self._reorder()
@@ -52,6 +59,22 @@ class Distillation:
         if self.granularity is Granularity.OPCODE or size_of(self._deviations)[0] > FEW:
             self._reorder()
             self._delete()
+        if self.granularity is Granularity.LINE and size_of(self._deviations)[0] > 1:
+            self._simplest(undisturbed)
+
+    def _simplest(self, undisturbed: Conductor) -> None:
+        """Perhaps one switch of the undisturbed schedule is enough, at a place where this one has one."""
+        places = set(_switched_at(self.best))
+        singles = [
+            (decision.task, decision.step, other)
+            for decision in undisturbed.decisions
+            if decision.step > 0 and decision.place in places
+            for other in decision.choices
+            if other != decision.chosen
+        ]
+        for single in singles[:SINGLES]:
+            if self._fails(Follow((single,)), moves((single,)), Granularity.LINE):
+                return
 
     @property
     def _deviations(self) -> Deviations:
@@ -110,6 +133,24 @@ class Distillation:
             return False
         self.best, self.granularity = again, granularity
         return True
+
+
+def _switched_at(conductor: Conductor) -> Iterator[Place]:
+    """Where threads lost their turns, and where they went on that got them."""
+    points: Counter[int] = Counter()
+    lost = {(task, step): to for task, step, to in conductor.deviations if step > 0}
+    awaited = None
+    for task, what in conductor.trail:
+        if not isinstance(what, Place):
+            points[task] += not what.startswith(NO_POINT)
+            continue
+        points[task] += 1
+        if task == awaited:
+            yield what
+            awaited = None
+        if (task, points[task]) in lost:
+            yield what
+            awaited = lost[task, points[task]]
 
 
 def same(one: Conductor, other: Conductor) -> bool:

@@ -34,13 +34,22 @@ class Exploration:
     """One scenario, explored or replayed."""
 
     def __init__(
-        self, episode: Episode, switch_at: Iterable[TargetLike] | None = None, *, before: Before | None = None
+        self,
+        episode: Episode,
+        switch_at: Iterable[TargetLike] | None = None,
+        *,
+        before: Before | None = None,
+        steps: int = STEPS,
+        stall: float = STALL,
     ) -> None:
-        """``switch_at`` instead of the target's files; ``before`` hears each schedule's token."""
+        """``switch_at`` instead of the target's files; ``before`` hears each schedule's token; ``steps`` and
+        ``stall`` are the limits of ``soak.race``.
+        """
         self.episode = episode
         self.before = before
+        self.steps = steps
+        self.stall = stall
         self._target = Target.of(switch_at or episode.files(), episode.run)
-        self._began = 0.0
         self._schedules = 0
         self._swept = self._sweep = self._endless = 0
         self._stalls: list[str] = []
@@ -49,14 +58,10 @@ class Exploration:
 
     def run(self, schedules: int) -> Result:
         """Search until a schedule fails, or so many have run."""
-        began = self._began = time.monotonic()
+        began = time.monotonic()
         with self._stage() as stage:
             found = self._search(stage, schedules)
-            if found is None:
-                result = self._nothing()
-            else:
-                begin = functools.partial(self._begin, stage)
-                result = Smaller(stage, self.episode, begin, *found, steps=STEPS).result()
+            result = self._nothing() if found is None else self._smaller(stage, *found)
         return dataclasses.replace(result, schedules=self._schedules, seconds=time.monotonic() - began)
 
     def replay(self, token: str) -> Result:
@@ -67,11 +72,13 @@ class Exploration:
         except ValueError as error:
             raise BadToken(f"the token is not one of a scenario's: {error}") from error
         self.episode.seed = wanted.seed
-        return replay(self.episode.run, token, steps=STEPS, beside=self.episode.beside())
+        beside = self.episode.beside()
+        return replay(self.episode.run, token, steps=self.steps, stall=self.stall, beside=beside)
 
     def _stage(self) -> Stage:
         episode = self.episode
-        return Stage(episode.run, self._target, seed=episode.seed, stall=STALL, beside=episode.beside())
+        beside = episode.beside()
+        return Stage(episode.run, self._target, seed=episode.seed, stall=self.stall, beside=beside)
 
     def _search(self, stage: Stage, schedules: int) -> tuple[Work, Result] | None:
         for work in works():
@@ -90,8 +97,7 @@ class Exploration:
         return Search(
             stage,
             seed=self.episode.seed,
-            began=self._began,
-            steps=STEPS,
+            steps=self.steps,
             before=self.before,
             work=str(work),
             face=face,
@@ -107,12 +113,18 @@ class Exploration:
         if result.unproven:
             self._unproven.append(result.unproven)
 
+    def _smaller(self, stage: Stage, work: Work, result: Result) -> Result:
+        began = time.monotonic()
+        begin = functools.partial(self._begin, stage)
+        smaller = Smaller(stage, self.episode, begin, work, result, steps=self.steps).result()
+        return dataclasses.replace(smaller, shrinking=result.shrinking + time.monotonic() - began)
+
     def _nothing(self) -> Result:
         unproven = None
         if self._stalls and len(self._stalls) in (STALLS, self._schedules):
             unproven = f"{len(self._stalls)} of {self._schedules} schedules stalled: {self._stalls[0]}"
         elif self._endless == self._schedules:
-            unproven = f"no schedule ended within {STEPS} steps"
+            unproven = f"no schedule ended within {self.steps} steps"
         elif not self._sweep:
             unproven = self._unproven[0] if self._unproven else "no threads met; give the scenario more"
         return Result(

@@ -62,7 +62,7 @@ def race(
     """
     began = time.monotonic()
     with Stage(function, Target.of(target, function), seed=seed, stall=stall) as stage:
-        search = Search(stage, seed=seed, steps=steps, before=before, began=began)
+        search = Search(stage, seed=seed, steps=steps, before=before)
         result = search.run(schedules)
     return _timed(result, began)
 
@@ -103,7 +103,7 @@ def replay(
 
 
 class Search:
-    """One search: the undisturbed schedule, its sweep, and the portfolio between.
+    """One search: chance, the undisturbed schedule, its sweep, and the portfolio between.
 
     ``work`` goes into the tokens; with a ``face``, a failure counts if it has that one.
     """
@@ -113,7 +113,6 @@ class Search:
         stage: Stage,
         *,
         seed: int,
-        began: float,
         steps: int = LIMIT,
         before: Callable[[str], None] | None = None,
         work: str = "",
@@ -125,7 +124,6 @@ class Search:
         self.face = face
         self.steps = steps
         self.before = before
-        self.began = began
         self.started = time.monotonic()
         self.ran = 0
         self.swept = 0
@@ -241,7 +239,7 @@ class Search:
         )
 
     def _found(self, conductor: Conductor, strategy: str, granularity: Granularity) -> Result:
-        first, searched = self.ran, time.monotonic() - self.began
+        first, began = self.ran, time.monotonic()
         found = Distillation(self._run, conductor, granularity, limit=self._replays())
         found.work()
         token = self._token(found.granularity).of(found.best)
@@ -257,7 +255,7 @@ class Search:
             strategy=strategy,
             replays=found.replays + 1,
             schedules=first,
-            searched=searched,
+            shrinking=time.monotonic() - began,
         )
 
     def _replays(self) -> int:

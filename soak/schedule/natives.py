@@ -17,6 +17,7 @@ from typing import Any
 
 from soak.schedule.conductor import Conductor
 from soak.schedule.task import Task, here
+from soak.stretch import stretched
 
 Key = Callable[[Any], int]
 
@@ -33,20 +34,24 @@ def native(
     writes: Sequence[str] = (),
     parameters: Sequence[str] | None = None,
     key: Key = id,
+    stretch: str | None = None,
 ) -> Callable[[], None]:
     """Say what the native function `owner.name` reads and writes, by the names of its `parameters`.
 
     Within a schedule a call may be preempted before it, in it and after it, and fails the schedule with
     `Overlap` where another thread is in one of its objects and one of the two writes it; the call is not
-    made then. Outside of schedules nothing changes. Who imported the function by name before keeps the
-    plain one. `parameters` are read off the signature, or off the first line of the docstring as pybind11
-    writes it; `key` tells whether two objects are the same one, by default `id`.
+    made then. Outside of schedules nothing changes, but where `stretch` names the parameter that says how
+    often the call does its work (by default once): now and then under heavy noise it does it more often, so
+    that others are likelier to meet it. Who imported the function by name before keeps the plain one.
+    `parameters` are read off the signature, or off the first line of the docstring as pybind11 writes it;
+    `key` tells whether two objects are the same one, by default `id`.
 
     Returns what takes the wrapper away again. Raises ValueError where a parameter is unknown.
     """
     real = getattr(owner, name)
     names = tuple(parameters) if parameters is not None else _parameters(real, f"{_named(owner)}.{name}")
-    unknown = [wanted for wanted in (*reads, *writes) if wanted not in names]
+    repeats = () if stretch is None else (stretch,)
+    unknown = [wanted for wanted in (*reads, *writes, *repeats) if wanted not in names]
     if unknown:
         raise ValueError(
             f"{_named(owner)}.{name} has no parameter {', '.join(unknown)}; it has {', '.join(names)}. "
@@ -63,6 +68,8 @@ def native(
     def call(*args: Any, **kwargs: Any) -> Any:
         task = here()
         if task is None:
+            if stretch is not None:
+                args, kwargs = _stretched(args, kwargs, names.index(stretch), stretch)
             return real(*args, **kwargs)
         conductor = task.conductor
         conductor.touch(task, f"comes to {name}")
@@ -74,6 +81,17 @@ def native(
 
     setattr(owner, name, call)
     return lambda: setattr(owner, name, real)
+
+
+def _stretched(
+    args: tuple[Any, ...], kwargs: dict[str, Any], position: int, name: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with the count at a position, or by a name, as heavy noise wants it."""
+    if position < len(args):
+        return (*args[:position], stretched(args[position]), *args[position + 1 :]), kwargs
+    asked = kwargs.get(name, 1)
+    count = stretched(asked)
+    return args, kwargs if count == asked else kwargs | {name: count}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

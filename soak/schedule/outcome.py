@@ -50,7 +50,7 @@ class Failure:
     @property
     def face(self) -> Face:
         """What it is recognised by."""
-        return self.kind, type(self.error), getattr(self.error, "promise", self.knot)
+        return self.kind, type(self.error), getattr(self.error, "problem", self.knot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

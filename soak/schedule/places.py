@@ -97,6 +97,8 @@ class Places:
         # By id, because hashing a code object hashes all its constants; the code is kept so that no id is
         # reused.
         self._lines: dict[int, tuple[types.CodeType, dict[int, Place | None]]] = {}
+        self.known: dict[int, dict[int, Place | None]] = {}
+        """The places of the lines that were met, by their code's id and number."""
         self._opcodes: dict[int, tuple[types.CodeType, dict[int, Place | None]]] = {}
 
     def line(self, code: types.CodeType, line: int, names: dict[str, Any]) -> Place | None:
@@ -104,6 +106,7 @@ class Places:
         known = self._lines.get(id(code))
         if known is None:
             known = self._lines[id(code)] = (code, _by_line(code, names))
+            self.known[id(code)] = known[1]
         try:
             return known[1][line]
         except KeyError:

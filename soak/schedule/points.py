@@ -163,7 +163,10 @@ if sys.version_info >= (3, 12):
             return None
 
         def _line(self, code: types.CodeType, line: int) -> object:
-            place = self.places.line(code, line, self.codes[id(code)][1])
+            try:
+                place = self.places.known[id(code)][line]
+            except KeyError:
+                place = self.places.line(code, line, self.codes[id(code)][1])
             if place is None:
                 return monitoring.DISABLE
             task = TASKS.get(get_ident())

@@ -14,9 +14,9 @@ class Result:
     `found` is the verdict, `token` replays it, `story` tells it. `schedules` ran in all; the failure came
     in number `first` (from 1), by `strategy`. `swept` of `sweep` single deviations from the undisturbed
     schedule were tried. `endless` schedules met the step limit. `notes` say what was not under control;
-    `unproven` why the run proves nothing, if so. `exact` says whether the final replay had the trace of its
-    token. Of `seconds`, the failure came after `searched`; the rest went into shrinking it and confirming
-    what is left. `stacks` are where the threads of a deadlock stand.
+    `unproven` why the run proves nothing, if so. `stacks` are where the threads of a deadlock stand. `exact`
+    says whether the final replay had the trace of its token. Of `seconds`, `shrinking` went into shrinking
+    the failing schedule and confirming what is left.
     """
 
     found: bool
@@ -41,7 +41,7 @@ class Result:
     notes: tuple[str, ...] = ()
     unproven: str | None = None
     seconds: float = 0.0
-    searched: float = 0.0
+    shrinking: float = 0.0
     steps: int = 0
 
     def __str__(self) -> str:

@@ -50,7 +50,8 @@ def explore_scene(
     prepare_targets([target], guard_malloc=False)
     episode = Episode(scenario, target, folder, seed=spec["seed"])
     author.set_witness(episode.witness)
-    exploration = Exploration(episode, spec["switch_at"] or None, before=note)
+    limits = {name: spec[name] for name in ("steps", "stall") if name in spec}
+    exploration = Exploration(episode, spec["switch_at"] or None, before=note, **limits)
     result = exploration.replay(spec["token"]) if spec["token"] else exploration.run(spec["schedules"])
     if isinstance(result.error, Unfit):
         raise result.error

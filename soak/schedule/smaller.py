@@ -69,12 +69,7 @@ class Smaller:
                 self._try_without(gone)
         self._close_ranks()
         self._tell()
-        return dataclasses.replace(
-            self._best,
-            first=self._known.first,
-            strategy=self._known.strategy,
-            searched=self._known.searched,
-        )
+        return dataclasses.replace(self._best, first=self._known.first, strategy=self._known.strategy)
 
     def _parts(self) -> Iterator[Parts]:
         """What may be left out: who only looks, each thread's calls, then single ones."""

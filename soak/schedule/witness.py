@@ -20,7 +20,8 @@ class BrokenPromise(AssertionError):
     """What fails a schedule in which a promise did not hold."""
 
     def __init__(self, promise: str, details: Mapping[str, object]) -> None:
-        self.promise = promise
+        self.promise = str(promise)
+        self.problem = guarantee_of(promise) or self.promise
         words = ", ".join(f"{name}={frames.shown(value)}" for name, value in details.items())
         super().__init__(f"{promise} ({words})" if words else promise)
 
@@ -96,7 +97,8 @@ class ScheduleWitness:
             thread=name,
             doing=self.doing(name),
             phase=self.phase,
-            promise=promise,
+            promise=str(promise),
+            guarantee=guarantee_of(promise),
             details={str(key): frames.shown(value) for key, value in details.items()},
             frames=where,
             ring="",

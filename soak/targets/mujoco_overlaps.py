@@ -15,7 +15,7 @@ from soak.schedule.natives import native
 
 #: ``(model, data, …)``: the model is read, the data written.
 WORKS = (
-    *("mj_step", "mj_step1", "mj_step2", "mj_forward", "mj_forwardSkip", "mj_inverse", "mj_inverseSkip"),
+    *("mj_step1", "mj_step2", "mj_forward", "mj_forwardSkip", "mj_inverse", "mj_inverseSkip"),
     *("mj_fwdPosition", "mj_fwdVelocity", "mj_fwdActuation", "mj_fwdAcceleration", "mj_fwdConstraint"),
     *("mj_Euler", "mj_RungeKutta", "mj_implicit", "mj_kinematics", "mj_comPos", "mj_camlight", "mj_tendon"),
     *("mj_transmission", "mj_collision", "mj_makeConstraint", "mj_projectConstraint", "mj_comVel"),
@@ -32,9 +32,15 @@ LOOKS = (
 LOOKUPS = ("mj_saveModel", "mj_name2id", "mj_id2name", "mj_stateSize")
 
 
-def install() -> Callable[[], None]:
-    """Let schedules see into MuJoCo's calls, those that this version has. Returns what ends it."""
+def install(*, stretch: bool = False) -> Callable[[], None]:
+    """Let schedules see into MuJoCo's calls, those that this version has. Returns what ends it.
+
+    With ``stretch``, ``mj_step`` makes more steps than asked now and then under ``soak run --perturb heavy``,
+    so that whoever touches its data meanwhile meets it: for targets whose promises do not count steps.
+    """
+    repeats = {"stretch": "nstep"} if stretch else {}
     undo = [
+        *_each(mujoco, ("mj_step",), reads=("m",), writes=("d",), **repeats),
         *_each(mujoco, WORKS, reads=("m",), writes=("d",)),
         *_each(mujoco, LOOKS, reads=("m", "d")),
         *_each(mujoco, LOOKUPS, reads=("m",)),
@@ -63,7 +69,7 @@ def install() -> Callable[[], None]:
     return uninstall
 
 
-def _each(owner: Any, names: Iterable[str], **uses: tuple[str, ...]) -> list[Callable[[], None]]:
+def _each(owner: Any, names: Iterable[str], **uses: Any) -> list[Callable[[], None]]:
     return [native(owner, name, key=_address, **uses) for name in names if hasattr(owner, name)]
 
 

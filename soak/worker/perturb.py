@@ -22,6 +22,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from soak.author import Scenario
+from soak.stretch import stretch_by
 from soak.worker.slots import thread_name
 
 _TOOL = 4  # of sys.monitoring's six, one that neither debuggers, coverage nor profilers claim
@@ -32,16 +33,19 @@ _SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """How often a line is followed by a sleep, and of at most how many seconds."""
+    """How often a line is followed by a sleep, and of at most how many seconds; as often, a native call that
+    can be stretched does its work at most ``stretch`` times.
+    """
 
     chance: float
     longest: float
     switching: bool
+    stretch: int
 
 
 LEVELS = {
-    "light": Level(chance=0.05, longest=200e-6, switching=False),
-    "heavy": Level(chance=0.2, longest=2e-3, switching=True),
+    "light": Level(chance=0.05, longest=200e-6, switching=False, stretch=1),
+    "heavy": Level(chance=0.2, longest=2e-3, switching=True, stretch=100),
 }
 
 
@@ -103,6 +107,8 @@ class Perturber:
         self._local = threading.local()
         if self._level.switching:
             sys.setswitchinterval(random.Random(seed).choice(_SWITCH_INTERVALS))
+        if self._level.stretch > 1:
+            stretch_by(self._draw_stretch)
         self._active = True
 
     def enter_process(self, name: str) -> None:
@@ -117,6 +123,8 @@ class Perturber:
         self._active = False
         if self._level is not None and self._level.switching:
             sys.setswitchinterval(self._usual_interval)
+        if self._level is not None and self._level.stretch > 1:
+            stretch_by(None)
 
     def remove(self) -> None:
         """Unhook from line events."""
@@ -142,12 +150,23 @@ class Perturber:
         level = self._level
         if level is None or not self._active:
             return
-        try:
-            draw = self._local.draw
-        except AttributeError:
-            draw = self._local.draw = random.Random(f"{self._seed}:{thread_name()}").random
+        draw = self._own_draw()
         if draw() < level.chance:
             self._sleep(draw() * level.longest)
+
+    def _draw_stretch(self) -> int:
+        level = self._level
+        if level is None or not self._active:
+            return 1
+        draw = self._own_draw()
+        return 1 + int(draw() * level.stretch) if draw() < level.chance else 1
+
+    def _own_draw(self) -> Callable[[], float]:
+        try:
+            draw: Callable[[], float] = self._local.draw
+        except AttributeError:
+            draw = self._local.draw = random.Random(f"{self._seed}:{thread_name()}").random
+        return draw
 
     def _wants(self, file: str) -> bool:
         wanted = self._wanted.get(file)

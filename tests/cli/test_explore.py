@@ -98,6 +98,17 @@ def test_a_crash_leaves_its_token(bank: Soak) -> None:
     assert again.document()["kind"] == "crash"
 
 
+def test_limits_of_a_schedule_are_the_users(bank: Soak) -> None:
+    """Schedules that take more steps prove nothing; the replaying line keeps the limits of its search."""
+    done = bank("explore", "bank.py::locked", "--schedules", "5", "--steps", "3")
+    assert done.code == 5, done.stdout
+    assert "no schedule ended within 3 steps" in done.stdout
+    found = bank("explore", "bank.py::racy", "--steps", "5000", "--stall", "30")
+    command = shlex.split(found.stdout.splitlines()[-1])
+    assert command[-4:] == ["--steps", "5000", "--stall", "30.0"]
+    assert bank(*command[1:]).code == 1
+
+
 def test_a_filter_that_matches_nothing_proves_nothing(bank: Soak) -> None:
     done = bank("explore", "bank.py::racy", "--switch-at", "other.py")
     assert done.code == 5, done.stdout

@@ -121,6 +121,29 @@ def test_a_thread_that_spins_does_not_starve_whom_it_waits_for() -> None:
     assert (result.found, result.endless) == (False, 0)
 
 
+def test_chance_comes_first_and_has_tokens_that_replay() -> None:
+    """Two random schedules between opcodes, then the undisturbed one, then what is built on it. Who allows
+    too few schedules gets the undisturbed one.
+    """
+    tokens: list[str] = []
+    soak.race(kernels.locked_update, target=[kernels], schedules=5, before=tokens.append)
+    ends = [token.rpartition("/")[2] for token in tokens]
+    assert ends[:3] == ["~walk.0", "~urw.0", ""]
+    assert "kernels.py=" in tokens[0]
+    again = [soak.replay(kernels.locked_update, tokens[1]).token for _ in range(2)]
+    assert again[0] == again[1] and "/opcode/" in str(again[0])
+    tokens.clear()
+    soak.race(kernels.locked_update, target=[kernels], schedules=1, before=tokens.append)
+    assert {token.rpartition("/")[2] for token in tokens} == {""}
+
+
+def test_one_switch_is_told_where_one_is_enough() -> None:
+    """What chance found with many switches is told by a single one of the undisturbed schedule."""
+    result = soak.race(kernels.lost_update, target=[kernels], schedules=200)
+    assert (result.preemptions, result.switches) == (1, 1)
+    assert "/line/" in str(result.token)
+
+
 def test_the_token_given_before_a_schedule_brings_the_failure_back() -> None:
     """Known before it runs, it outlives a crash: a single switch and a strategy's number alike."""
     for kernel in (kernels.lost_update, kernels.one_line_update):

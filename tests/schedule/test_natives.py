@@ -11,6 +11,7 @@ import pytest
 import soak
 from soak.schedule import Overlap
 from soak.schedule.natives import _documented
+from soak.stretch import stretch_by
 from tests.schedule import natives
 from tests.schedule.natives import Book, Store, together
 
@@ -100,6 +101,27 @@ def test_no_alarm_where_nothing_conflicts(harmless: Callable[[], None]) -> None:
     result = soak.race(harmless, schedules=300)
     assert not result.found, str(result)
     assert (result.unproven, result.stalled, result.endless) == (None, None, 0)
+
+
+def test_a_call_that_can_be_stretched_is_while_noise_wants_it() -> None:
+    """By position, name or default; within schedules, and without noise, it does what it was asked to."""
+    undo = soak.native(natives, "step", reads=["model"], writes=["data"], stretch="times")
+    try:
+        stretch_by(lambda: 7)
+        store = Store()
+        assert natives.step("model", store, 2) == 14
+        assert natives.step("model", store, times=3) == 21
+        assert natives.step("model", store) == 7
+        inside: list[int] = []
+        soak.race(lambda: inside.append(natives.step("model", Store())), schedules=1)
+        assert set(inside) == {1}
+        stretch_by(None)
+        assert natives.step("model", store, 2) == 2
+        with pytest.raises(ValueError, match="has no parameter nstep"):
+            soak.native(natives, "step", stretch="nstep")
+    finally:
+        stretch_by(None)
+        undo()
 
 
 def test_outside_of_schedules_nothing_changes() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import soak
 from soak.schedule import Overlap
+from soak.stretch import stretch_by
 from soak.targets import mujoco_overlaps
 
 _XML = "<mujoco><worldbody><body><freejoint/><geom size='.1'/></body></worldbody></mujoco>"
@@ -80,6 +81,22 @@ def test_conflicting_calls_are_found_and_replay(race: Callable[[], None], names:
     assert result.token is not None
     again = soak.replay(race, result.token)
     assert again.found and again.exact
+
+
+def test_a_step_is_stretched_while_noise_wants_it() -> None:
+    """The real call makes so many steps more, and the data's time says so."""
+    uninstall = mujoco_overlaps.install(stretch=True)
+    model = mujoco.MjModel.from_xml_string(_XML)
+    data = mujoco.MjData(model)
+    try:
+        mujoco.mj_step(model, data)
+        assert data.time == pytest.approx(model.opt.timestep)
+        stretch_by(lambda: 9)
+        mujoco.mj_step(model, data)
+        assert data.time == pytest.approx(10 * model.opt.timestep)
+    finally:
+        stretch_by(None)
+        uninstall()
 
 
 @pytest.mark.parametrize("harmless", [step_two, step_in_turn])

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import soak
+from soak.stretch import stretched
 from soak.worker.perturb import Files, Perturber, files_of
 from tests.worker.harness import soak_story
 
@@ -145,6 +146,24 @@ def test_heavy_changes_the_switch_interval_and_gives_it_back(tmp_path: Path, mak
     perturber.deactivate()
     assert len(seen) > 2
     assert sys.getswitchinterval() == usual
+
+
+def test_heavy_stretches_native_calls_and_light_does_not(make: Make) -> None:
+    """Now and then a call does its work up to a hundred times: by the seed, while active, if heavy."""
+
+    def counts(level: str) -> list[int]:
+        perturber, _ = make(level, set())
+        perturber.activate("7")
+        drawn = [stretched(2) for _ in range(300)]
+        perturber.deactivate()
+        assert [stretched(2) for _ in range(50)] == [2] * 50
+        return drawn
+
+    heavy = counts("heavy")
+    assert set(counts("light")) == {2}
+    assert heavy == counts("heavy")
+    assert 2 < max(heavy) <= 200
+    assert heavy.count(2) > len(heavy) / 2
 
 
 def test_none_does_nothing(tmp_path: Path, make: Make) -> None:

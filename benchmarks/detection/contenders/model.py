@@ -29,7 +29,7 @@ class Model:
             contender=self.name,
             seed=seed,
             schedules=result.first or result.schedules,
-            seconds=result.searched if result.found else result.seconds,
+            seconds=result.seconds - result.shrinking,
             found=_how(result),
             token=result.token,
             replays=int(result.found),
@@ -37,7 +37,7 @@ class Model:
             shrunk=result.preemptions if result.found else None,
             switches=result.switches if result.found else None,
             shrinks=result.replays if result.found else None,
-            shrinking=result.seconds - result.searched if result.found else None,
+            shrinking=result.shrinking if result.found else None,
             note=_note(result),
         )
 

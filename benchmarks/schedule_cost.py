@@ -1,0 +1,163 @@
+"""What it costs a loop of real ``mj_step`` calls to be watched: by the schedules' model mode on one thread,
+by the noise of ``soak run --perturb light``; and what it costs code that is nobody's target.
+
+The loop in this file is the target. Each turn runs it plainly and watched, one after the other; a ratio
+belongs to a turn. Processor time of the loop's thread counts, for the clock of a shared machine measures the
+others too; but noise is sleep, so the clock counts there. Three worlds, from one whose step takes little
+more than a line's event to one that is worth stepping.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mujoco
+
+from benchmarks import bystander
+from benchmarks.row import Bench, Row, at_most, row
+from soak.schedule.stage import Stage
+from soak.schedule.strategies import Follow
+from soak.schedule.target import Target
+from soak.worker.perturb import Files, Perturber
+
+TURNS, LONG_TURNS = 7, 31
+SECONDS = 0.05  # of processor time, for the plain loop of a turn
+MODEL_LIMIT, LIGHT_LIMIT, ELSEWHERE_LIMIT = 2.0, 1.1, 1.05
+ENDLESS = 10**9
+
+#: Links of a swinging chain, and loose boxes on a floor.
+WORLDS = {"a pendulum": (1, 0), "an arm of seven links": (7, 0), "forty boxes": (0, 40)}
+
+Loop = Callable[[int], None]
+Clock = Callable[[], float]
+
+
+def measure(bench: Bench) -> list[Row]:
+    """Three rows for each world, and one for the code that is nobody's target."""
+    turns = LONG_TURNS if bench.long else TURNS
+    rows: list[Row] = []
+    for name, world in WORLDS.items():
+        rows += _world(name, *_build(*world), turns)
+    return [*rows, _elsewhere(turns)]
+
+
+def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:
+    loop = functools.partial(steps, model, data)
+    count = _count(loop)
+    plain = _in_thread(loop, count, time.thread_time) / count * 1e6
+    controlled = _ratios(loop, count, turns, _controlled)
+    light = _ratios(loop, count, turns, _light, clock=time.perf_counter)
+    work = _ratios(loop, count, turns, _light)
+    note = f"a step and its line take {plain:.1f} µs by themselves"
+    return [
+        at_most(f"{name}, stepped in model mode on one thread", controlled, MODEL_LIMIT, "times", note=note),
+        at_most(f"{name}, stepped under light noise", light, LIGHT_LIMIT, "times", note="by the clock"),
+        row(f"{name}, the same in processor time", work, "times", note="a sleep leaves it to others"),
+    ]
+
+
+def _elsewhere(turns: int) -> Row:
+    count = _count(bystander.work)
+    ratios = _ratios(bystander.work, count, turns, _controlled)
+    note = "pure Python in another file"
+    if not hasattr(sys, "monitoring"):  # before 3.12 every call is looked at
+        return row("code that is not the target's, in model mode", ratios, "times", note=note)
+    what = "code that is not the target's, in model mode"
+    return at_most(what, ratios, ELSEWHERE_LIMIT, "times", note=f"{note}; to be 1.0 but for noise")
+
+
+def steps(model: Any, data: Any, count: int) -> None:
+    """The target: a loop that does nothing but step."""
+    for _ in range(count):
+        mujoco.mj_step(model, data)
+
+
+def _ratios(
+    loop: Loop,
+    count: int,
+    turns: int,
+    watched: Callable[[Loop, int, Clock], float],
+    clock: Clock = time.thread_time,
+) -> list[float]:
+    ratios = []
+    for _ in range(turns):
+        plain = _in_thread(loop, count, clock)
+        ratios.append(watched(loop, count, clock) / plain)
+    return ratios
+
+
+def _controlled(loop: Loop, count: int, clock: Clock) -> float:
+    """As the only thread of a schedule. The schedule's own beginning and end are not counted."""
+    took: list[float] = []
+
+    def run() -> None:
+        began = clock()
+        loop(count)
+        took.append(clock() - began)
+
+    with Stage(run, Target.of([__file__], run), seed=0) as stage:
+        conductor = stage.run(Follow(), limit=ENDLESS)
+    if conductor.over is None or conductor.over.failure is not None or not took:
+        raise RuntimeError(f"expected a schedule that ends well, got {conductor.over}")
+    return took[0]
+
+
+def _light(loop: Loop, count: int, clock: Clock) -> float:
+    with _perturbed():
+        return _in_thread(loop, count, clock)
+
+
+@contextmanager
+def _perturbed() -> Iterator[None]:
+    perturber = Perturber("light", Files(files=frozenset({__file__})))
+    perturber.install()
+    perturber.activate("benchmark")
+    try:
+        yield
+    finally:
+        perturber.remove()
+
+
+def _in_thread(loop: Loop, count: int, clock: Clock) -> float:
+    took: list[float] = []
+
+    def run() -> None:
+        began = clock()
+        loop(count)
+        took.append(clock() - began)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return took[0]
+
+
+def _count(loop: Loop) -> int:
+    """So many that a plain turn takes its time."""
+    count = 100
+    while (took := _in_thread(loop, count, time.thread_time)) < SECONDS:
+        count = int(count * min(10.0, 1.2 * SECONDS / took)) + 1
+    return count
+
+
+def _build(links: int, boxes: int) -> tuple[Any, Any]:
+    inner = ""
+    for _ in range(links):
+        inner = (
+            "<body pos='0 0 .2'><joint type='hinge' axis='0 1 0' damping='.1'/>"
+            f"<geom type='capsule' fromto='0 0 0 0 0 .2' size='.02'/>{inner}</body>"
+        )
+    loose = "".join(
+        f"<body pos='{number % 7 - 3} {number // 7 - 3} .1'><freejoint/>"
+        "<geom type='box' size='.1 .1 .1'/></body>"
+        for number in range(boxes)
+    )
+    floor = "<geom type='plane' size='9 9 .1'/>" if boxes else ""
+    model = mujoco.MjModel.from_xml_string(f"<mujoco><worldbody>{floor}{inner}{loose}</worldbody></mujoco>")
+    return model, mujoco.MjData(model)
