@@ -102,7 +102,6 @@ class ScheduleWitness:
             details={str(key): frames.shown(value) for key, value in details.items()},
             frames=where,
             ring="",
-            guarantee=guarantee_of(promise),
         )
         self._fail(event, BrokenPromise(promise, details))
 
