@@ -78,7 +78,10 @@ def work(office: Office, rng: random.Random) -> object:
 def note(office: Office, rng: random.Random) -> object:
     """Note on a task, whoever has it."""
     team = rng.choice(office.teams)
-    task = team.note(rng.choice(team.look()).id, rng)
+    tasks = team.look()
+    if not tasks:  # a task that cannot be read was told
+        return None
+    task = team.note(rng.choice(tasks).id, rng)
     noted_anothers(task.status is Status.CLAIMED)
     return task
 
@@ -91,6 +94,8 @@ def plan(office: Office, rng: random.Random) -> object:
     if len(tasks) >= MOST_TASKS:
         time.sleep(0.01)
         return soak.Refused(what="plan", because="there are tasks enough", remedy="complete some")
+    if not tasks:  # a task that cannot be read was told
+        return None
     busy = [task.id for task in tasks if task.status is Status.CLAIMED]
     wanted = busy[:1] or [rng.choice(tasks).id]
     task = team.create("a later one", tuple(wanted))

@@ -112,6 +112,8 @@ def plan(office: Office, rng: random.Random) -> object:
         busy = [task.id for task in tasks if task.status is Status.CLAIMED]
         if busy and len(tasks) < MOST_TASKS:
             return team.create("a later one", (rng.choice(busy),))
+        if not tasks:  # a task that cannot be read was told
+            return None
         return team.note(rng.choice(tasks).id, rng)
 
 

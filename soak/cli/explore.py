@@ -159,6 +159,11 @@ def _scenario_text(record: dict[str, Any], subject: Subject) -> list[str]:
     lines = [line for line in record["text"].splitlines() if not line.startswith("replay: ")]
     if record.get("work"):
         lines += ["", "threads, and what they called:", *(f"  {words}" for words in record["work"]), ""]
+    expected = subject.entry.expected
+    if expected and not record["found"]:
+        missing = [text for text in expected if text not in record.get("seen", ())]
+        never = f"; never: {'; '.join(missing)}" if missing else ""
+        lines.append(f"seen of what is to be seen: {len(expected) - len(missing)} of {len(expected)}{never}")
     for name in record.get("left_out", ()):
         lines.append(f"left out: {name}, which has processes of its own; schedules are those of threads")
     if record["unproven"] or record.get("stalled"):

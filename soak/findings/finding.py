@@ -70,9 +70,9 @@ class Reproduction:
 class Finding:
     """A deduplicated problem. ``count`` counts its occurrences, ``runs`` those of the last runs, each.
 
-    ``broken_as`` counts, for a guarantee, which of its promises was broken.
-    ``schedule`` is the latest reproducer with a token: it is exact, where the ``reproducer`` is a chance.
-    Of a problem that only schedules have shown, both are the same.
+    ``broken_as`` counts, for a guarantee, which of its promises was broken. ``schedule`` is the latest
+    reproducer with a token: it is exact, where the ``reproducer`` is a chance. Of a problem that only
+    schedules have shown, both are the same.
     """
 
     id: str

@@ -225,8 +225,8 @@ def _counted(
         runs=dict(list(runs.items())[-RUNS_KEPT:]),
         reproducer=known.reproducer if known and keeps else latest,
         reproductions=known.reproductions if known else (),
-        schedule=latest if latest.token else known.schedule if known else None,
         broken_as=dict(broken_as),
+        schedule=latest if latest.token else known.schedule if known else None,
     )
 
 

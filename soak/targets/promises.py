@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from soak.targets.mujoco_sim import MujocoSim
 
 #: What stands or falls together: one defect breaks whichever of its promises the schedule comes to first.
-UNDISTURBED = guarantee("a running policy is left alone")
+SCENE = guarantee("a running policy has its scene for itself")
 TABLE = guarantee("a robot has one policy at a time, and the policy table knows it")
 STOP = guarantee("a policy that is said to be stopped has ended")
 CLOSE = guarantee("a close ends every policy, or names it")
 
-REFUSED = UNDISTURBED.promise("a mutation is refused while a policy that it concerns runs")
-UNCHANGED = UNDISTURBED.promise("nothing that belongs to a running policy changes under it")
+REFUSED = SCENE.promise("a mutation is refused while a policy that it concerns runs")
+UNCHANGED = SCENE.promise("nothing that belongs to a running policy changes under it")
 TAKES_EFFECT = "an accepted mutation changes the scene"
 ONE_WORKER = TABLE.promise("a robot has at most one live worker")
 REGISTERED = TABLE.promise("every live worker is in the policy table")
@@ -52,7 +52,7 @@ RUN_IS_OVER = "run_policy returns only when its worker is gone"
 REMOVAL_ENDS = "a robot is removed only when its policy's worker is gone"
 CLOSE_ENDS = CLOSE.promise("a close that says it is clean has ended every worker")
 DEAD_WORLD = CLOSE.promise("nothing steps a world that is closed")
-FAILS_ITSELF = UNDISTURBED.promise("a run fails only where its policy fails")
+FAILS_ITSELF = "a run fails only where its policy fails"
 
 #: What an engine that is closed says of its scene, instead of what it holds.
 CLOSED = (("", ("closed",)),)

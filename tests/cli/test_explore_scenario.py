@@ -106,6 +106,25 @@ DEADLY = """
         state["inside"] = state["inside"] - 1
 """
 
+BLIND = """
+    @soak.scenario(seconds=0.2)
+    def blind(target, rng):
+        "Waits below Python for what another thread is to write."
+        yield os.pipe()
+
+    met = blind.sometimes("somebody has read")
+    never = blind.sometimes("somebody has waited in vain")
+
+    @blind.operation(threads=1)
+    def read(pipe, rng):
+        os.read(pipe[0], 1)
+        met()
+
+    @blind.operation(threads=1)
+    def write(pipe, rng):
+        os.write(pipe[1], b"1")
+"""
+
 APART = """
     @soak.scenario(seconds=0.2)
     def apart(target, rng):
@@ -228,6 +247,16 @@ def test_a_filter_that_matches_nothing_proves_nothing_and_names_the_soak(bank: S
     assert done.code == 5, done.stdout
     assert "proved nothing" in done.stdout
     assert "--perturb heavy" in done.stdout
+
+
+def test_where_threads_wait_below_python_the_soak_that_takes_over_is_named(soak: Soak) -> None:
+    """Schedules that stall prove nothing: it says how many did, where, and what was never seen."""
+    file = soak.story(BLIND)
+    done = soak("explore", file, "--stall", "0.3")
+    assert done.code == 5, done.stdout + done.stderr
+    assert "3 of" in done.stdout and "stalled: thread" in done.stdout and "os.read(pipe[0], 1)" in done.stdout
+    assert f"soak run {file}::blind --perturb heavy" in done.stdout
+    assert "never: somebody has waited in vain" in done.stdout.replace("somebody has read; ", "")
 
 
 def test_the_stream_of_an_exploration_can_be_reported(bank: Soak, tmp_path: Path) -> None:
