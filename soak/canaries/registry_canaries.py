@@ -57,7 +57,10 @@ REGISTRY: tuple[Canary, ...] = (
         "after stop_all|no runner after its final",
     ),
     _planted(
-        "failure_forgets", "failed reload forgets the old", "FailureForgets", "get finds|leaves the old"
+        "failure_forgets",
+        "failed reload forgets the old",
+        "FailureForgets",
+        "get finds|leaves the old|one live runner",
     ),
     _planted(
         "handed_out_stopped", "a stopped runner is handed out", "HandedOutStopped", "hands out no runner"
