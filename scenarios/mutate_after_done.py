@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,8 @@ def blocking(bench: Bench, rng: random.Random) -> None:
     policy = policies.raising(after=rng.randint(0, 5)) if raises else policies.mock()
     call = bench.starter.submit(bench.dealings.run, HOST, policy, steps=8)
     finish(bench, rng, call.done, way)
+    # The iteration may end before the call has begun; it would start its policy while the check looks.
+    wait([call])
 
 
 @mutate_after_done.operation(uses=("remove",))

@@ -103,6 +103,8 @@ class Episode:
 
     def _live(self, hand: Hand, state: Any, *_calls: Call) -> None:
         for step in hand.steps:
+            if self.witness.was_stopped():
+                break
             self._call(step, state)
         self._working -= 1
 

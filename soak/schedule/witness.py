@@ -79,6 +79,10 @@ class ScheduleWitness:
         self._asked[me] = self._asked.get(me, 0) + 1
         return self._asked[me] > self.patience
 
+    def was_stopped(self) -> bool:
+        """Whether this thread was told that its time is up: it begins nothing more then."""
+        return self._asked.get(threading.get_ident(), 0) > self.patience
+
     def processes(self, operations: tuple[str, ...]) -> tuple[int, ...]:
         return ()
 

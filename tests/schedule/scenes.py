@@ -197,6 +197,28 @@ def waiting() -> ScenarioBuilder:
     return scenario
 
 
+def until_told() -> ScenarioBuilder:
+    """An operation that leaves its work half done where its time is up, as the last one of a soak may."""
+
+    def nothing(target: Any, rng: random.Random) -> Course:
+        """Half done."""
+        yield {"half": False, "calls": 0}
+
+    scenario = soak.scenario(seconds=1.0, name="until_told")(nothing)
+
+    @scenario.operation(threads=1)
+    def begin(state: dict[str, int], rng: random.Random) -> None:
+        soak.always(not state["half"], "nothing is begun over what is half done")
+        state["calls"] += 1
+        state["half"] = True
+        for _ in range(3):
+            if soak.stopping():
+                return
+        state["half"] = False
+
+    return scenario
+
+
 def forking(*, alone: bool) -> ScenarioBuilder:
     """Operations in processes of their own, alone or beside threads."""
 

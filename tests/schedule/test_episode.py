@@ -118,6 +118,12 @@ def test_an_invariant_is_looked_at_between_two_lines(explore: Explore) -> None:
     assert episode.witness.event.promise == "both numbers are equal"
 
 
+def test_a_thread_whose_time_is_up_begins_nothing_more(explore: Explore) -> None:
+    """An operation may leave its work half done then: in a soak none comes after it."""
+    _episode, result = explore(scenes.until_told())
+    assert not result.found, result.words
+
+
 def test_a_history_is_judged_at_rest(explore: Explore) -> None:
     """What no single answer shows; the counterexample lies in the worker's folder."""
     episode, result = explore(scenes.remembered())
