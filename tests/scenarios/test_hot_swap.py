@@ -47,8 +47,8 @@ def test_the_correct_registry_keeps_every_promise(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("defect", "said"),
     [
-        ("FailureForgets", {swap_promises.NEVER_NONE, swap_promises.KEEPS_OLD}),
-        ("RemovedDuringSwap", {swap_promises.NEVER_NONE}),
+        ("FailureForgets", {swap_promises.NEVER_NONE, swap_promises.KEEPS_OLD, swap_promises.ONE_LIVE}),
+        ("RemovedDuringSwap", {swap_promises.NEVER_NONE, swap_promises.ONE_LIVE}),
         ("NeverStopped", {swap_promises.ONE_LIVE, swap_promises.STOP_IS_TRUE, swap_promises.ONCE}),
         ("HandedOutStopped", {swap_promises.NEVER_STOPPED}),
     ],
