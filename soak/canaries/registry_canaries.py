@@ -42,7 +42,10 @@ REGISTRY: tuple[Canary, ...] = (
         _BLOCKED,
     ),
     _planted(
-        "removed_during_swap", "entry removed during the swap", "RemovedDuringSwap", "get finds|one live"
+        "removed_during_swap",
+        "entry removed during the swap",
+        "RemovedDuringSwap",
+        "get finds|one live|live after stop_all",
     ),
     _planted(
         "never_stopped",
@@ -60,7 +63,7 @@ REGISTRY: tuple[Canary, ...] = (
         "failure_forgets",
         "failed reload forgets the old",
         "FailureForgets",
-        "get finds|leaves the old|one live runner",
+        "get finds|leaves the old|one live runner|live after stop_all",
     ),
     _planted(
         "handed_out_stopped", "a stopped runner is handed out", "HandedOutStopped", "hands out no runner"
