@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -45,9 +46,13 @@ def test_the_lock_of_a_dead_holder_is_free(tmp_path: Path) -> None:
     """The kernel releases it: no stale lock file stands in the way."""
     child = os.fork()
     if child == 0:
-        RunLock(tmp_path).acquire(wait=0.0, waiting=lambda _who: None)
-        os._exit(0)
-    os.waitpid(child, 0)
+        held = 1
+        with contextlib.suppress(Exception):
+            RunLock(tmp_path).acquire(wait=0.0, waiting=lambda _who: None)
+            held = 0
+        os._exit(held)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, "the child had the lock"
     lock = RunLock(tmp_path)
     lock.acquire(wait=0.0, waiting=lambda who: pytest.fail(f"waited for {who}"))
     lock.release()
