@@ -7,11 +7,12 @@ controlled threads only.
 from __future__ import annotations
 
 import enum
-import gc
 import sys
 import types
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from soak.schedule.functions import functions_of
 from soak.schedule.places import Places
 from soak.schedule.target import Target
 from soak.schedule.task import TASKS, get_ident, here
@@ -42,10 +43,10 @@ class Points(Protocol):
         ...
 
 
-def points(target: Target) -> Points:
-    """What this Python has."""
+def points(target: Target, function: Callable[..., Any]) -> Points:
+    """What this Python has, for schedules of ``function``."""
     if sys.version_info >= (3, 12):
-        return Monitored(target)
+        return Monitored(target, function)
     return Traced(target)
 
 
@@ -102,7 +103,7 @@ if sys.version_info >= (3, 12):
     class Monitored:
         """Events local to the target's code objects, found as each first runs."""
 
-        def __init__(self, target: Target) -> None:
+        def __init__(self, target: Target, function: Callable[..., Any]) -> None:
             self.target = target
             self.places = Places()
             self.events = monitoring.events.LINE
@@ -114,7 +115,7 @@ if sys.version_info >= (3, 12):
             monitoring.register_callback(self.tool, events.PY_START, self._start)
             monitoring.register_callback(self.tool, events.LINE, self._line)
             monitoring.register_callback(self.tool, events.INSTRUCTION, self._opcode)
-            self._watch_known()
+            self._watch_known(function)
             monitoring.set_events(self.tool, events.PY_START)
             monitoring.restart_events()
 
@@ -138,12 +139,12 @@ if sys.version_info >= (3, 12):
                 monitoring.register_callback(self.tool, event, None)
             monitoring.free_tool_id(self.tool)
 
-        def _watch_known(self) -> None:
-            """The functions that exist by now. Asked for as a generator starts, its first event would come
-            from the second start on, since it lies before the start.
+        def _watch_known(self, function: Callable[..., Any]) -> None:
+            """The functions that can be told by now. Asked for as a generator starts, its first event would
+            come from the second start on, since it lies before the start.
             """
-            for one in gc.get_objects():
-                if isinstance(one, types.FunctionType) and one.__code__.co_filename in self.target:
+            for one in functions_of(function, self.target.modules()):
+                if one.__code__.co_filename in self.target:
                     self._watch(one.__code__, one.__globals__)
 
         def _watch(self, code: types.CodeType, names: dict[str, Any]) -> None:

@@ -78,15 +78,16 @@ class Stage:
         if here() is not None:
             raise RuntimeError("soak.race cannot run inside a schedule of soak.race")
         threading.Thread.__hash__ = threads.rank_hash  # type: ignore[method-assign]
-        self.points = points(self.target)
+        self.points = points(self.target, self.function)
         modules = list(dict.fromkeys((*self.target.modules(), *self.beside)))
         fakes = _fakes()
         self.reach = Reach([*modules, concurrent.futures.thread], self.function, fakes)
         self.reach.replace()
         self._random = random.getstate()
         self._collecting = gc.isenabled()
-        gc.collect()
-        gc.freeze()  # what lives now is not looked at again before every schedule
+        # What lives now is not looked at again before every schedule. Garbage among it keeps until the end:
+        # to collect it takes longer than many a search.
+        gc.freeze()
         self._replace_names(modules, fakes)
         for name, method in threads.replacements(self.points).items():
             self._set(threading.Thread, name, method)

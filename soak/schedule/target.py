@@ -34,7 +34,7 @@ class Target:
             return False
         if short(file) in self.names:
             return True
-        real = os.path.realpath(file)
+        real = _real(file)
         return any(real == path or real.startswith(path) for path in self.paths)
 
     @classmethod
@@ -56,6 +56,12 @@ class Target:
 
 
 OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120
+
+
+@functools.cache
+def _real(file: str) -> str:
+    """A system call for each folder on the way, for every module that is loaded: once in a process."""
+    return os.path.realpath(file)
 
 
 def own_file(function: Callable[..., Any]) -> str:
