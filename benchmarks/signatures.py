@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import multiprocessing
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from benchmarks.occurrences import collect, occurrences
+from benchmarks.occurrences import Seen, collect, occurrences
 from benchmarks.row import Bench, Row, row
 from soak.canaries.canary import Canary
 from soak.canaries.catalogue import CANARIES
@@ -24,7 +29,9 @@ from soak.findings.signature import Signature, signature, target_in
 WANTED = 50
 #: Seconds for one canary, and for one that first has to wait; what is slower still has fewer occurrences, and
 #: its row says how many.
-SECONDS, SLOW_SECONDS, LONG_SECONDS = 20.0, 60.0, 300.0
+SECONDS, SLOW_SECONDS, LONG_SECONDS = 20.0, 60.0, 1500.0
+#: Runs at once on each processor: most canaries wait most of their time.
+_AT_ONCE = 2
 _SLOW = frozenset({Kind.HANG, Kind.LEAK, Kind.STARVATION})
 _MOST_SIGNATURES = 2
 
@@ -34,12 +41,12 @@ class Sightings:
     """What one canary's run sighted."""
 
     canary: Canary
-    seen: tuple[Sighted, ...]
+    seen: tuple[Seen, ...]
 
     @property
     def names(self) -> dict[str, Signature]:
         """Its signatures, the most frequent first."""
-        found = [signature(sighted) for sighted in self.seen]
+        found = [signature(each.sighted) for each in self.seen]
         count = {name.id: sum(other.id == name.id for other in found) for name in found}
         return {name.id: name for name in sorted(found, key=lambda each: (-count[each.id], each.id))}
 
@@ -47,21 +54,29 @@ class Sightings:
     def faces(self) -> list[Face]:
         """Its findings, as they are compared with one another."""
         return [
-            _face(name, [s for s in self.seen if signature(s).id == name.id]) for name in self.names.values()
+            _face(name, [each for each in self.seen if signature(each.sighted).id == name.id])
+            for name in self.names.values()
         ]
 
 
 def measure(bench: Bench) -> list[Row]:
-    """A run for each canary, in turn."""
-    runs: list[Sightings] = []
-    skipped: list[str] = []
-    for canary in CANARIES:
-        seconds = LONG_SECONDS if bench.long else SLOW_SECONDS if _SLOW & {*canary.expect} else SECONDS
-        seen, cannot = collect(canary, WANTED, bench.folder / canary.name, seconds=seconds)
-        skipped += [canary.name] * bool(cannot)
-        if seen:
-            runs.append(Sightings(canary=canary, seen=seen))
-    return rows_of(runs, skipped)
+    """Runs for each canary; those that take longest begin."""
+    canaries = sorted(CANARIES, key=lambda each: -(Kind.LEAK in each.expect) - bool(_SLOW & {*each.expect}))
+    crew = ProcessPoolExecutor(
+        _AT_ONCE * len(os.sched_getaffinity(0)),
+        mp_context=multiprocessing.get_context("spawn"),
+        max_tasks_per_child=1,
+    )
+    with crew:
+        collected = list(crew.map(partial(_collect, folder=bench.folder, long=bench.long), canaries))
+    of = dict(zip(canaries, collected, strict=True))
+    runs = [Sightings(canary=canary, seen=of[canary][0]) for canary in CANARIES if of[canary][0]]
+    return rows_of(runs, [canary.name for canary in CANARIES if of[canary][1]])
+
+
+def _collect(canary: Canary, *, folder: Path, long: bool) -> tuple[tuple[Seen, ...], str]:
+    seconds = LONG_SECONDS if long else SLOW_SECONDS if _SLOW & {*canary.expect} else SECONDS
+    return collect(canary, WANTED, folder / canary.name, seconds=seconds)
 
 
 def rows_of(runs: Sequence[Sightings], skipped: Sequence[str]) -> list[Row]:
@@ -77,13 +92,13 @@ def rows_of(runs: Sequence[Sightings], skipped: Sequence[str]) -> list[Row]:
     ]
 
 
-def _face(name: Signature, seen: Sequence[Sighted]) -> Face:
+def _face(name: Signature, seen: Sequence[Seen]) -> Face:
     return Face(
         finding=name.id,
-        kind=seen[0].kind,
+        kind=seen[0].sighted.kind,
         target=target_in(name.parts),
-        places=places_of(seen[0].frames),
-        moments=frozenset(("", sighted.worker, sighted.iteration) for sighted in seen),
+        places=places_of(seen[0].sighted.frames),
+        moments=frozenset(each.moment for each in seen),
     )
 
 
@@ -149,8 +164,9 @@ def _shared(runs: Sequence[Sightings]) -> Row:
 
 
 def _would_share(runs: Sequence[Sightings]) -> Row:
-    by_guarantee = [{_bare(seen) for seen in run.seen} for run in runs]
-    by_promise = [{_bare(dataclasses.replace(seen, guarantee="")) for seen in run.seen} for run in runs]
+    sighted = [[each.sighted for each in run.seen] for run in runs]
+    by_guarantee = [{_bare(each) for each in run} for run in sighted]
+    by_promise = [{_bare(dataclasses.replace(each, guarantee="")) for each in run} for run in sighted]
     return row(
         "pairs of canaries that would share one, were they one target",
         [_pairs(by_guarantee)],
