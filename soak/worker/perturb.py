@@ -1,5 +1,8 @@
 """Jitter at the line events of the target's files: seeded little sleeps that let other threads in.
 
+Where a thread has been rarely, every sleep that is drawn is slept: races live in the transitions. What goes
+round and round may sleep a share of its thread's time and no more, so that a loop of steps stays what it is.
+
 Only frames whose code lies in the wanted files are looked at. From Python 3.12 on, ``sys.monitoring``
 switches every other line off; on 3.11 a trace function does it, for threads that start after
 :meth:`Perturber.install`.
@@ -10,11 +13,13 @@ Standard library only.
 from __future__ import annotations
 
 import functools
+import math
 import os
 import random
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,18 +40,27 @@ _SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
 class Level:
     """How often a line is followed by a sleep, and of at most how many seconds; as often, a native call that
     can be stretched does its work at most ``stretch`` times.
+
+    In an iteration, the first ``novel`` sleeps that are drawn for a thread at a line are slept in any case,
+    more only as long as all of its sleeps take less than ``share`` of the time that it has been seen. After
+    ``worn`` draws the line is left alone until the next iteration.
     """
 
     chance: float
     longest: float
     switching: bool
     stretch: int
+    novel: int
+    share: float
+    worn: float
 
 
 LEVELS = {
-    "light": Level(chance=0.05, longest=200e-6, switching=False, stretch=1),
-    "heavy": Level(chance=0.2, longest=2e-3, switching=True, stretch=100),
+    "light": Level(chance=0.05, longest=200e-6, switching=False, stretch=1, novel=8, share=0.05, worn=2000),
+    "heavy": Level(chance=0.2, longest=2e-3, switching=True, stretch=100, novel=8, share=1.0, worn=math.inf),
 }
+#: What a sleep takes beyond what it was asked for: the kernel's timer slack and two switches.
+_OVERSLEPT = 60e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +74,39 @@ class Files:
         return file in self.files or (bool(self.folders) and file.startswith(self.folders))
 
 
+class _Noise:
+    """One thread's, in one iteration: how many lines are left until its next sleep, and how it has slept."""
+
+    __slots__ = ("began", "draw", "left", "seen", "slept")
+
+    def __init__(self, seed: str, level: Level, now: float) -> None:
+        self.draw = random.Random(seed).random
+        self.seen: Counter[object] = Counter()
+        self.began = now
+        self.slept = 0.0
+        self.left = self.gap(level)
+
+    def gap(self, level: Level) -> int:
+        """Lines until the next sleep: as if each of them were asked, at the cost of one draw."""
+        return 1 + int(math.log(1.0 - self.draw()) / math.log(1.0 - level.chance))
+
+    def may_sleep(self, level: Level, place: object, now: float) -> bool:
+        """Whether the sleep that was drawn at ``place`` is slept."""
+        self.seen[place] += 1
+        return self.seen[place] <= level.novel or self.slept < level.share * (now - self.began)
+
+
 class Perturber:
     """Sleeps now and then between two lines of the target. Off until :meth:`activate`."""
 
-    def __init__(self, level: str, files: Files, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Levels: none, light, heavy. ``sleep`` lets other threads in.
+    def __init__(
+        self,
+        level: str,
+        files: Files,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Levels: none, light, heavy. ``sleep`` lets other threads in; shares are of the time by ``clock``.
 
         Raises:
             ValueError: there is no such level.
@@ -74,12 +116,14 @@ class Perturber:
         self._level = LEVELS.get(level)
         self._files = files
         self._sleep = sleep
+        self._clock = clock
         self._wanted: dict[str, bool] = {}
         self._local = threading.local()
         self._seed = ""
         self._active = False
         self._installed = False
         self._disable: Any = None
+        self._silenced = False
         self._usual_interval = sys.getswitchinterval()
 
     def install(self) -> None:
@@ -105,6 +149,9 @@ class Perturber:
             return
         self._seed = seed
         self._local = threading.local()
+        if self._silenced and sys.version_info >= (3, 12):
+            self._silenced = False
+            sys.monitoring.restart_events()
         if self._level.switching:
             sys.setswitchinterval(random.Random(seed).choice(_SWITCH_INTERVALS))
         if self._level.stretch > 1:
@@ -142,17 +189,40 @@ class Perturber:
     @property
     def boundary(self) -> Callable[[], None] | None:
         """What an operation's thread calls between two operations; None where nothing is perturbed."""
-        return self._maybe_sleep if self._level is not None else None
+        return self._between if self._level is not None else None
 
     # -- on the threads ------------------------------------------------------------------------------------
 
-    def _maybe_sleep(self) -> None:
+    def _between(self) -> None:
+        if self._active:
+            self._pass("")
+
+    def _pass(self, place: object) -> bool:
+        """A thread passes a place, most times without more. Returns whether it was there often enough."""
+        try:
+            own: _Noise = self._local.own
+        except AttributeError:
+            own = self._begin()
+        own.left -= 1
+        return own.left <= 0 and self._pause(own, place)
+
+    def _begin(self) -> _Noise:
         level = self._level
-        if level is None or not self._active:
-            return
-        draw = self._own_draw()
-        if draw() < level.chance:
-            self._sleep(draw() * level.longest)
+        assert level is not None, "nobody asks for noise that there is none of"
+        own: _Noise = _Noise(f"{self._seed}:{thread_name()}", level, self._clock())
+        self._local.own = own
+        return own
+
+    def _pause(self, own: _Noise, place: object) -> bool:
+        level = self._level
+        if level is None:
+            return False
+        own.left = own.gap(level)
+        seconds = own.draw() * level.longest
+        if own.may_sleep(level, place, self._clock()):
+            own.slept += seconds + _OVERSLEPT
+            self._sleep(seconds)
+        return own.seen[place] >= level.worn
 
     def _draw_stretch(self) -> int:
         level = self._level
@@ -163,10 +233,10 @@ class Perturber:
 
     def _own_draw(self) -> Callable[[], float]:
         try:
-            draw: Callable[[], float] = self._local.draw
+            own: _Noise = self._local.own
         except AttributeError:
-            draw = self._local.draw = random.Random(f"{self._seed}:{thread_name()}").random
-        return draw
+            own = self._begin()
+        return own.draw
 
     def _wants(self, file: str) -> bool:
         wanted = self._wanted.get(file)
@@ -177,16 +247,17 @@ class Perturber:
     def _monitor_line(self, code: CodeType, line: int) -> Any:
         if not self._wants(code.co_filename):
             return self._disable
-        if self._active:
-            self._maybe_sleep()
+        if self._active and self._pass((code, line)):
+            self._silenced = True
+            return self._disable
         return None
 
     def _trace_call(self, frame: FrameType, event: str, arg: Any) -> Any:
         return self._trace_line if self._wants(frame.f_code.co_filename) else None
 
     def _trace_line(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if self._active and event == "line":
-            self._maybe_sleep()
+        if self._active and event == "line" and self._pass((frame.f_code, frame.f_lineno)):
+            frame.f_trace_lines = False  # of this call, that is: of the loop in it
         return self._trace_line
 
 

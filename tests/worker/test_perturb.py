@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import itertools
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +17,7 @@ import pytest
 
 import soak
 from soak.stretch import stretched
-from soak.worker.perturb import Files, Perturber, files_of
+from soak.worker.perturb import LEVELS, Files, Perturber, files_of
 from tests.worker.harness import soak_story
 
 LINES = "def lines(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
@@ -54,7 +57,20 @@ class Sleeper:
         self.files.add(frame.f_code.co_filename)
 
 
+Clock = Callable[[], float]
 Make = Callable[..., tuple[Perturber, Sleeper]]
+#: How often a light sleep is slept at one line in any case.
+NOVEL = LEVELS["light"].novel
+
+
+def endless_time() -> Clock:
+    """A clock by which every sleep is a small share: each look at it takes a second."""
+    return itertools.count(0.0, 1.0).__next__
+
+
+def no_time() -> float:
+    """A clock by which no share of any time may be slept."""
+    return 0.0
 
 
 @pytest.fixture
@@ -62,9 +78,9 @@ def make() -> Iterator[Make]:
     """Makes installed perturbers that record instead of sleeping, and removes them in the end."""
     made = []
 
-    def build(level: str, files: set[Path]) -> tuple[Perturber, Sleeper]:
+    def build(level: str, files: set[Path], clock: Clock = time.perf_counter) -> tuple[Perturber, Sleeper]:
         sleeper = Sleeper()
-        perturber = Perturber(level, Files(files=frozenset(map(str, files))), sleeper)
+        perturber = Perturber(level, Files(files=frozenset(map(str, files))), sleeper, clock)
         perturber.install()
         made.append(perturber)
         return perturber, sleeper
@@ -83,7 +99,7 @@ def run(work: Callable[[], object], name: str = "worker") -> None:
 def test_only_lines_of_the_wanted_files_sleep(tmp_path: Path, make: Make) -> None:
     """Of two modules that run in one thread, only the wanted one is disturbed."""
     wanted, other = load(tmp_path / "wanted_one.py"), load(tmp_path / "other_one.py")
-    perturber, sleeper = make("light", {tmp_path / "wanted_one.py"})
+    perturber, sleeper = make("light", {tmp_path / "wanted_one.py"}, endless_time())
     perturber.activate("seed")
     run(lambda: (wanted.lines(500), other.lines(5000)))
     assert sleeper.files == {str(tmp_path / "wanted_one.py")}
@@ -91,10 +107,54 @@ def test_only_lines_of_the_wanted_files_sleep(tmp_path: Path, make: Make) -> Non
     assert all(0 <= seconds <= 200e-6 for _, seconds in sleeper.slept)
 
 
+def test_a_loop_sleeps_a_share_of_its_time_at_most(tmp_path: Path, make: Make) -> None:
+    """Beyond the first few at each line, what is drawn is slept only while there is time for it."""
+    module = load(tmp_path / "round_and_round.py")
+    perturber, sleeper = make("light", {tmp_path / "round_and_round.py"}, no_time)
+    perturber.activate("seed")
+    run(lambda: module.lines(5000))
+    loop = [seconds for _, seconds in sleeper.slept]
+    assert 2 * NOVEL <= len(loop) <= 4 * NOVEL  # two lines go round; about 500 sleeps were drawn
+
+
+def test_transitions_are_perturbed_after_any_loop(tmp_path: Path, make: Make) -> None:
+    """A thread that has no time left to sleep still sleeps where it has not been."""
+    text = LINES + "def later():\n" + "    x = 1\n" * 200
+    module = load(tmp_path / "then_later.py", text)
+    perturber, sleeper = make("light", {tmp_path / "then_later.py"}, no_time)
+    perturber.activate("seed")
+    before = []
+
+    def work() -> None:
+        module.lines(5000)
+        before.append(len(sleeper.slept))
+        module.later()
+
+    run(work)
+    assert len(sleeper.slept) - before[0] >= 2  # of 200 lines, ten by chance
+
+
+def test_a_line_that_has_slept_enough_is_left_alone_until_the_next_iteration(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endless loop costs nothing any more; the next iteration begins anew."""
+    monkeypatch.setitem(LEVELS, "light", dataclasses.replace(LEVELS["light"], worn=50))
+    module = load(tmp_path / "endless.py")
+    perturber, sleeper = make("light", {tmp_path / "endless.py"}, endless_time())
+    counts = []
+    for _ in range(2):
+        sleeper.slept.clear()
+        perturber.activate("seed")
+        run(lambda: module.lines(50_000))
+        counts.append(len(sleeper.slept))
+        perturber.deactivate()
+    assert all(50 <= count <= 110 for count in counts), counts  # 5,000 were drawn
+
+
 def test_nothing_sleeps_before_and_after(tmp_path: Path, make: Make) -> None:
     """Only between activate and deactivate, for threads that were there before as well."""
     module = load(tmp_path / "timed.py")
-    perturber, sleeper = make("heavy", {tmp_path / "timed.py"})
+    perturber, sleeper = make("heavy", {tmp_path / "timed.py"}, endless_time())
     counts, turn, back = [], threading.Semaphore(0), threading.Semaphore(0)
 
     def work() -> None:
@@ -120,7 +180,7 @@ def test_nothing_sleeps_before_and_after(tmp_path: Path, make: Make) -> None:
 def test_a_seed_decides_the_sleeps_of_each_thread(tmp_path: Path, make: Make) -> None:
     """The same seed and thread name sleep the same; another name or seed differently."""
     module = load(tmp_path / "seeded.py")
-    perturber, sleeper = make("light", {tmp_path / "seeded.py"})
+    perturber, sleeper = make("light", {tmp_path / "seeded.py"}, no_time)
 
     def slept(seed: str, name: str) -> list[float]:
         sleeper.slept.clear()
