@@ -468,6 +468,15 @@ def explore(
     hang_after: Annotated[
         float, typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without a new schedule.")
     ] = 60.0,
+    soak: Annotated[
+        float,
+        typer.Option(
+            "--soak",
+            min=0.0,
+            metavar="S",
+            help="Seconds of a soak that takes over where threads cannot be controlled; 0: none.",
+        ),
+    ] = 30.0,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -491,6 +500,7 @@ def explore(
                 hang_after=hang_after,
                 wait=wait,
                 db=db,
+                soak=soak,
                 as_json=as_json,
             )
         )

@@ -17,6 +17,7 @@ from soak import catalogue
 from soak.cli.exits import Exit, MachineProblem, UsageProblem
 from soak.cli.explore_scenario import Subject, exploring
 from soak.cli.recall import check
+from soak.cli.run import RunOptions, code_of, document_of, soaked, words_of
 from soak.cli.selection import Skipped, select
 from soak.cli.session import answer, interpreter_of, locked, say
 from soak.detect.words import printable
@@ -28,6 +29,8 @@ from soak.supervisor.interpreter import Interpreter
 
 SCHEDULES, SCENARIO_SCHEDULES = 500, 1000
 """How many are tried at most, of a function and of a scenario, where nobody says."""
+SOAK_S = 30.0
+"""Seconds of the soak that takes over where schedules are not in control."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +50,13 @@ class ExploreOptions:
     hang_after: float = 60.0
     wait: float = 0.0
     db: str = ""
+    soak: float = SOAK_S
     as_json: bool = False
 
 
 def explore(options: ExploreOptions) -> int:
-    """Exit code 1 when a schedule failed, 0 when none did, 5 when that proves nothing."""
+    """Exit code 1 when a schedule failed, 0 when none did, 5 when that proves nothing; or that of the soak
+    that takes over where a scenario's threads or locks cannot be controlled."""
     check(options.out, options.db)
     with locked(options.out, options.wait):
         interpreter = interpreter_of(options.python, options.out)
@@ -59,8 +64,37 @@ def explore(options: ExploreOptions) -> int:
             record = _function(options, interpreter)
             if not record.get("is_scenario"):
                 return _tell(record, as_json=options.as_json)
-        record = _scenario(options, interpreter)
+        record, word = _scenario(options, interpreter)
+    if record.get("uncontrolled") and not record["found"] and options.soak:
+        return _take_over(record, options, word)
     return _tell(record, as_json=options.as_json)
+
+
+def _take_over(record: dict[str, Any], options: ExploreOptions, word: str) -> int:
+    """Where schedules are not in control, chance is: a soak of the same scenario under heavy noise."""
+    why = f"schedules are not in control here; a soak under heavy noise takes over, for {options.soak:g} s"
+    (say if options.as_json else answer)(f"{record['text']}\n{why}\n")
+    done = soaked(
+        RunOptions(
+            scenarios=(word,),
+            minutes=options.soak / 60,
+            seed=options.seed,
+            target=options.target,
+            python=options.python,
+            out=options.out,
+            perturb="heavy",
+            wait=options.wait,
+            db=options.db,
+            as_json=options.as_json,
+        )
+    )
+    if options.as_json:
+        plain = {key: value for key, value in record.items() if key != "text"}
+        answer(json.dumps(plain | {"soak": document_of(done)}, indent=2))
+        say(words_of(done))
+    else:
+        answer(words_of(done))
+    return code_of(done)
 
 
 def _names_function(options: ExploreOptions) -> bool:
@@ -104,7 +138,8 @@ def _function(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
 # -- a scenario ----------------------------------------------------------------------------------------------
 
 
-def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, Any]:
+def _scenario(options: ExploreOptions, interpreter: Interpreter) -> tuple[dict[str, Any], str]:
+    """What came of it, and the word that names the scenario to a command."""
     subject, skipped = _subject(options, interpreter)
     schedules = options.schedules or SCENARIO_SCHEDULES
     spec = {
@@ -125,7 +160,7 @@ def _scenario(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
     lines = [line for row in rows for line in _finding_lines(row, options.out)]
     record["text"] = "\n".join([*_scenario_text(record, subject), *lines])
     record["replay"] = ""
-    return record
+    return record, _word(subject)
 
 
 def _subject(options: ExploreOptions, interpreter: Interpreter) -> tuple[Subject, Sequence[Skipped]]:
@@ -166,7 +201,7 @@ def _scenario_text(record: dict[str, Any], subject: Subject) -> list[str]:
         lines.append(f"seen of what is to be seen: {len(expected) - len(missing)} of {len(expected)}{never}")
     for name in record.get("left_out", ()):
         lines.append(f"left out: {name}, which has processes of its own; schedules are those of threads")
-    if record["unproven"] or record.get("stalled"):
+    if record["unproven"] or record.get("uncontrolled"):
         lines.append(f"where schedules are not in control, chance is left: {_soak_line(subject)}")
     return lines
 
@@ -183,12 +218,15 @@ def _finding_lines(row: FindingRow, out: Path) -> list[str]:
 
 
 def _soak_line(subject: Subject) -> str:
-    """The soak that takes over where threads or locks cannot be controlled."""
+    """The soak that takes over where threads or locks cannot be controlled, for as long as people want."""
+    target = ["--target", subject.target] if subject.target else []
+    return shlex.join(["soak", "run", _word(subject), *target, "--perturb", "heavy"])
+
+
+def _word(subject: Subject) -> str:
     known = Path(subject.entry.file)
     built_in = catalogue.built_in_files().get(subject.entry.name) == known
-    word = subject.entry.name if built_in else f"{known}::{subject.entry.name}"
-    target = ["--target", subject.target] if subject.target else []
-    return shlex.join(["soak", "run", word, *target, "--perturb", "heavy"])
+    return subject.entry.name if built_in else f"{known}::{subject.entry.name}"
 
 
 def _record(explored: Explored, hang_after: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from soak.cli.exits import Exit, MachineProblem, UsageProblem, exit_code
 from soak.cli.nights import accepted_before, morning_after
@@ -79,8 +80,23 @@ class RunOptions:
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunOptions)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soaked:
+    """A run that is over, with the options that it had. ``remembered`` tells of a memory's failure."""
+
+    outcome: Outcome
+    options: RunOptions
+    morning: Morning | None
+    remembered: Exit
+
+
 def run(options: RunOptions) -> int:
     """Run, report, and return the exit code."""
+    return report(soaked(options))
+
+
+def soaked(options: RunOptions) -> Soaked:
+    """Run, and remember what came of it."""
     retain = retain_of(options.retain)
     with locked(options.out, options.wait):
         check(options.out, options.db)
@@ -114,7 +130,7 @@ def run(options: RunOptions) -> int:
         morning = None if remembered else morning_after(name, options.out, options.db)
         if remembered is Exit.CLEAN and retain != Retain():
             remembered = keep_within(options.out, options.db, retain)
-    return report(outcome, options, morning) or remembered
+    return Soaked(outcome=outcome, options=options, morning=morning, remembered=remembered)
 
 
 def interrupted(options: RunOptions) -> tuple[Path, RunOptions]:
@@ -171,17 +187,38 @@ def plan_of(options: RunOptions, selection: Selection, accepted: Collection[str]
     )
 
 
-def report(outcome: Outcome, options: RunOptions, morning: Morning | None) -> int:
+def report(done: Soaked) -> int:
     """The last words: the report on stdout, or with ``--json`` the document there and the words on stderr."""
-    said = judged(outcome, options, morning)
+    if done.options.as_json:
+        answer(json.dumps(document_of(done), indent=2))
+        say(words_of(done))
+    else:
+        answer(words_of(done))
+    return code_of(done)
+
+
+def document_of(done: Soaked) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    return document(done.outcome.progress, done.outcome.verdict, done.morning)
+
+
+def words_of(done: Soaked) -> str:
+    """The closing report."""
+    outcome, options = done.outcome, done.options
+    said = judged(outcome, options, done.morning)
     why = f"{_SILENT[FailOn(options.fail_on)]}: the exit code is {exit_code(said)}"
     exits = why if said is not outcome.verdict else ""
-    words = closing_text(outcome.progress, outcome.verdict, out=options.out, morning=morning, exits=exits)
-    if options.as_json:
-        answer(json.dumps(document(outcome.progress, outcome.verdict, morning), indent=2))
-        say(words)
-    else:
-        answer(words)
+    return closing_text(outcome.progress, outcome.verdict, out=options.out, morning=done.morning, exits=exits)
+
+
+def code_of(done: Soaked) -> int:
+    """The exit code.
+
+    Raises:
+        MachineProblem: the first worker could not start, and it is not the named target's fault.
+        UsageProblem: it could not, and it is.
+    """
+    outcome, options = done.outcome, done.options
     if outcome.ending is Ending.CANNOT_START:
         if outcome.verdict is Verdict.CANNOT_RUN and not options.target:
             raise MachineProblem(outcome.problem)
@@ -189,7 +226,7 @@ def report(outcome: Outcome, options: RunOptions, morning: Morning | None) -> in
     if outcome.ending is Ending.DISK:
         say(f"soak: {outcome.problem}")
         return Exit.CANNOT_RUN
-    return exit_code(said, outcome.signal)
+    return exit_code(judged(outcome, options, done.morning), outcome.signal) or done.remembered
 
 
 def judged(outcome: Outcome, options: RunOptions, morning: Morning | None) -> Verdict:

@@ -61,7 +61,7 @@ class Exploration:
         began = time.monotonic()
         with self._stage() as stage:
             found = self._search(stage, schedules)
-            result = self._nothing() if found is None else self._smaller(stage, *found)
+            result = self._nothing(stage) if found is None else self._smaller(stage, *found)
         return dataclasses.replace(result, schedules=self._schedules, seconds=time.monotonic() - began)
 
     def replay(self, token: str) -> Result:
@@ -119,7 +119,7 @@ class Exploration:
         smaller = Smaller(stage, self.episode, begin, work, result, steps=self.steps).result()
         return dataclasses.replace(smaller, shrinking=result.shrinking + time.monotonic() - began)
 
-    def _nothing(self) -> Result:
+    def _nothing(self, stage: Stage) -> Result:
         unproven = None
         if self._stalls and len(self._stalls) in (STALLS, self._schedules):
             unproven = f"{len(self._stalls)} of {self._schedules} schedules stalled: {self._stalls[0]}"
@@ -133,6 +133,7 @@ class Exploration:
             sweep=self._sweep,
             endless=self._endless,
             stalled=self._stalls[0] if self._stalls else None,
+            uncontrolled=bool(self._stalls or stage.foreign),
             notes=tuple(sorted(self._notes)),
             unproven=unproven,
         )

@@ -290,6 +290,7 @@ class Search:
             sweep=len(self.deviations),
             endless=self.endless,
             stalled=self.stalls[0] if self.stalls else None,
+            uncontrolled=bool(self.stalls or self.stage.foreign),
             **more,
         )
 

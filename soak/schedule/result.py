@@ -14,7 +14,8 @@ class Result:
     `found` is the verdict, `token` replays it, `story` tells it. `schedules` ran in all; the failure came
     in number `first` (from 1), by `strategy`. `swept` of `sweep` single deviations from the undisturbed
     schedule were tried. `endless` schedules met the step limit. `notes` say what was not under control;
-    `unproven` why the run proves nothing, if so. `stacks` are where the threads of a deadlock stand. `exact`
+    `uncontrolled`: a thread or a lock was met that no schedule controls, where chance has to do. `unproven`
+    says why the run proves nothing, if so. `stacks` are where the threads of a deadlock stand. `exact`
     says whether the final replay had the trace of its token. Of `seconds`, `shrinking` went into shrinking
     the failing schedule and confirming what is left.
     """
@@ -38,6 +39,7 @@ class Result:
     sweep: int = 0
     endless: int = 0
     stalled: str | None = None
+    uncontrolled: bool = False
     notes: tuple[str, ...] = ()
     unproven: str | None = None
     seconds: float = 0.0

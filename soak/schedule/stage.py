@@ -71,6 +71,7 @@ class Stage:
         self.stall = stall
         self.beside = tuple(beside)
         self.notes: set[str] = set()
+        self.foreign: set[str] = set()
         self.leaked = 0
         self._undo: list[Callable[[], None]] = []
 
@@ -138,6 +139,7 @@ class Stage:
         finally:
             self._end(conductor)
         conductor.foreign |= self.points.foreign
+        self.foreign |= conductor.foreign
         self.notes |= conductor.foreign
         return conductor
 

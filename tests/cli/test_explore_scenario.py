@@ -125,6 +125,29 @@ BLIND = """
         os.write(pipe[1], b"1")
 """
 
+TORN = """
+    import select
+
+    @soak.scenario(seconds=0.2)
+    def torn(target, rng):
+        "A reader that waits below Python, and a writer that forgets what it was to write now and then."
+        yield {"pipe": os.pipe(), "wrong": False}
+
+    @torn.operation(threads=1)
+    def read(state, rng):
+        pipe = state["pipe"][0]
+        if select.select([pipe], [], [], 1.0)[0]:
+            state["wrong"] |= os.read(pipe, 1) != b"1"
+
+    @torn.operation(threads=1)
+    def write(state, rng):
+        os.write(state["pipe"][1], b"1" if rng.random() < 0.9 else b"0")
+
+    @torn.check("what was written is read")
+    def right(state):
+        return not state["wrong"]
+"""
+
 APART = """
     @soak.scenario(seconds=0.2)
     def apart(target, rng):
@@ -252,11 +275,30 @@ def test_a_filter_that_matches_nothing_proves_nothing_and_names_the_soak(bank: S
 def test_where_threads_wait_below_python_the_soak_that_takes_over_is_named(soak: Soak) -> None:
     """Schedules that stall prove nothing: it says how many did, where, and what was never seen."""
     file = soak.story(BLIND)
-    done = soak("explore", file, "--stall", "0.3")
+    done = soak("explore", file, "--stall", "0.3", "--soak", "0")
     assert done.code == 5, done.stdout + done.stderr
     assert "3 of" in done.stdout and "stalled: thread" in done.stdout and "os.read(pipe[0], 1)" in done.stdout
     assert f"soak run {file}::blind --perturb heavy" in done.stdout
     assert "never: somebody has waited in vain" in done.stdout.replace("somebody has read; ", "")
+
+
+def test_where_threads_wait_below_python_a_soak_takes_over(soak: Soak) -> None:
+    """It is told why, runs by itself, finds what schedules could not, and is part of the one document."""
+    done = soak("explore", soak.story(TORN), "--stall", "0.2", "--soak", "3", "--seed", "5", "--json")
+    assert done.code == 1, done.stdout + done.stderr
+    assert "a soak under heavy noise takes over, for 3 s" in done.stderr
+    record = done.document()
+    assert record["uncontrolled"] and not record["found"]
+    (finding,) = record["soak"]["findings"]
+    assert "what was written is read" in finding["title"]
+    assert soak("show", finding["finding"]).code == 0
+
+
+def test_a_scenario_under_control_is_not_soaked(bank: Soak) -> None:
+    """Where schedules decide everything, nothing takes over."""
+    done = bank("explore", "bank.py", "--target", "shop:Locked", "--schedules", "20", "--json")
+    assert done.code == 0, done.stdout + done.stderr
+    assert not done.document()["uncontrolled"] and "soak" not in done.document()
 
 
 def test_the_stream_of_an_exploration_can_be_reported(bank: Soak, tmp_path: Path) -> None:
