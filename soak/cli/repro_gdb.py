@@ -12,6 +12,7 @@ from soak.cli.session import answer, say
 from soak.cli.subject import Stand, Subject
 from soak.events import Kind
 from soak.files import write_whole
+from soak.findings.signature import signature
 from soak.supervisor import debugger
 from soak.supervisor.plan import Plan, worker_environment
 from soak.triage.debugged import Debugged, debug
@@ -64,8 +65,9 @@ def repro_gdb(subject: Subject, here: Stand, plan: Plan, *, gdb: str) -> int:
         if tried.stopped:
             answer(_told(subject, tried, tries, plan.out))
             return Exit.FINDINGS
-        if tried.findings:
-            say(f"soak: try {tries}: no stop; a different finding came: {', '.join(tried.findings)}")
+        if tried.sighted:
+            came = ", ".join(name for name, _ in _named(subject, tried))
+            say(f"soak: try {tries}: no stop; what came: {came}")
     answer(
         f"brought back 0/{tries} under gdb, which changes the timing; try more with --count or --until-hit"
     )
@@ -99,10 +101,19 @@ def _told(subject: Subject, tried: Debugged, tries: int, out: Path) -> str:
     if debugger.PY_BT not in text and tried.fault:
         fault = "\n".join(tried.fault.strip().splitlines()[:_FAULT_LINES])
         text += f"\n\n-- Python frames, by faulthandler --\n{fault}"
-    others = [name for name in tried.findings if name != subject.id]
-    name = subject.id if subject.id in tried.findings or not others else others[0]
+    # What was asked for, if it is among them.
+    seen = sorted(_named(subject, tried), key=lambda each: not each[1])
+    name = seen[0][0] if seen else subject.id
     file = out / "gdb" / f"{name}.txt"
     file.parent.mkdir(exist_ok=True)
     write_whole(file, text + "\n")
     verdict = f"stopped at {name}" if name == subject.id else f"stopped at a different finding: {name}"
     return f"{text}\n\n{verdict}, try {tries}; kept in {file}"
+
+
+def _named(subject: Subject, tried: Debugged) -> list[tuple[str, bool]]:
+    """What a try has shown, by name, and whether that is the finding that was asked for."""
+    return [
+        (subject.id, True) if subject.is_seen_in(sighted) else (signature(sighted).id, False)
+        for sighted in tried.sighted
+    ]

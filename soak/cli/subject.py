@@ -16,6 +16,7 @@ from soak.cli.session import interpreter_of, say
 from soak.events import Kind, Sighted
 from soak.findings.finding import Finding, Reproducer
 from soak.findings.recipe import USUAL_PERTURB, exploring, from_as_of, names_in
+from soak.findings.signature import former_names, signature
 from soak.findings.store import FindingNotFoundError, Store
 from soak.report.fold import fold
 from soak.supervisor.interpreter import Interpreter
@@ -73,6 +74,10 @@ class Subject:
     def named(self, sighted: Sighted) -> frozenset[str]:
         """What an older soak called a sighting where this finding comes from."""
         return names_in(sighted, self.folder) if self.folder else frozenset()
+
+    def is_seen_in(self, sighted: Sighted) -> bool:
+        """Whether a sighting is of this finding, under whatever name."""
+        return self.id in {signature(sighted).id, *former_names(sighted), *self.named(sighted)}
 
     @property
     def title(self) -> str:

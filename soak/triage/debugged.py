@@ -30,12 +30,12 @@ _EXTRA_S = 120.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debugged:
     """A try. ``said`` is what gdb printed ("" where it was on the terminal), ``fault`` faulthandler's text;
-    ``findings`` are the names of what was seen, as far as can be told; ``late`` if it took too long."""
+    ``sighted`` is what was seen, each finding once, as far as can be told; ``late`` if it took too long."""
 
     stopped: bool
     said: str
     fault: str
-    findings: tuple[str, ...]
+    sighted: tuple[Sighted, ...]
     late: bool
 
     @property
@@ -81,7 +81,7 @@ def debug(
         stopped=debugger.has_stopped(worker.folder),
         said=said,
         fault=worker.text(FAULT),
-        findings=() if late else _names(loop, worker, events, debugger.status(said)),
+        sighted=() if late else _seen(loop, worker, events, debugger.status(said)),
         late=late,
     )
 
@@ -157,8 +157,8 @@ def _hear_the_keyboard() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _names(loop: Loop, worker: Worker, events: list[Event], status: int) -> tuple[str, ...]:
-    """What the detectors see in the worker's events and its end, by name."""
+def _seen(loop: Loop, worker: Worker, events: list[Event], status: int) -> tuple[Sighted, ...]:
+    """What the detectors see in the worker's events and its end, the first sighting of each finding."""
     snapshot = worker.flight.snapshot(marks=len(worker.entry.sometimes))
     worker.bury()
     detective = Detective(project=Project.of(Path.cwd()))
@@ -176,4 +176,4 @@ def _names(loop: Loop, worker: Worker, events: list[Event], status: int) -> tupl
     seen: list[Sighted] = []
     for event in (began, *events, ended):
         seen += detective.feed(event)
-    return tuple(dict.fromkeys(signature(sighted).id for sighted in seen))
+    return tuple({signature(sighted).id: sighted for sighted in reversed(seen)}.values())[::-1]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from soak.events import Kind, Sighted
+from soak.findings.signature import former_names, signature
 from soak.supervisor import debugger
 from soak.supervisor.interpreter import find_interpreter
 from soak.supervisor.plan import Entry, Plan, worker_environment
@@ -53,6 +55,18 @@ def test_another_crash_is_called_different(soak: Soak) -> None:
     assert done.code == 1
     assert "stopped at a different finding: crash-" in done.stdout
     assert not (done.out / "gdb" / f"{name}.txt").exists()
+
+
+@needs_gdb
+def test_a_finding_is_known_by_the_name_that_an_older_soak_gave_it(soak: Soak) -> None:
+    """A report of last year's still stops at the same crash."""
+    story = soak.story(SEGV)
+    (sighted,) = soak("run", story, "--until-fail", "--minutes", "5", "--seed", "7").of(Sighted)
+    name = next(iter(former_names(sighted) - {signature(sighted).id}))
+    where = ["--scenario", str(story), "--seed", "7", "--iteration", str(sighted.iteration)]
+    again = soak("repro", name, "--gdb", *where)
+    assert again.code == 1, again.stderr
+    assert f"stopped at {name}, try 1" in again.stdout
 
 
 @needs_gdb
@@ -98,7 +112,7 @@ def test_without_the_extension_the_frames_are_faulthandlers(
     assert tried.stopped
     assert debugger.PY_BT not in tried.said
     assert "in follow_null" in tried.fault
-    assert [name.partition("-")[0] for name in tried.findings] == ["crash"]
+    assert [sighted.kind for sighted in tried.sighted] == [Kind.CRASH]
 
 
 @needs_gdb
