@@ -32,6 +32,12 @@ BANK = """
                 if self.balance < 0:
                     ctypes.string_at(0)
 
+        def withdraw_and_sleep_with_the_gil(self, amount):
+            if self.balance >= amount:
+                self.balance = self.balance - amount
+                if self.balance < 0:
+                    ctypes.PyDLL(None).sleep(1000)
+
     def twice(withdraw):
         threads = [threading.Thread(target=withdraw, args=(70,)) for _ in range(2)]
         for thread in threads:
@@ -51,6 +57,9 @@ BANK = """
 
     def deadly():
         twice(Account().withdraw_and_die)
+
+    def deaf():
+        twice(Account().withdraw_and_sleep_with_the_gil)
 
     not_callable = 3
 """
@@ -96,6 +105,16 @@ def test_a_crash_leaves_its_token(bank: Soak) -> None:
     again = bank(*shlex.split(done.stdout.splitlines()[-1])[1:], "--json")
     assert again.code == 1
     assert again.document()["kind"] == "crash"
+
+
+def test_a_hang_that_holds_the_gil_leaves_its_token(bank: Soak) -> None:
+    """No thread of the child's can tell: from outside it is seen that no schedule begins any more."""
+    done = bank("explore", "bank.py::deaf", "--hang-after", "2")
+    assert done.code == 1, done.stderr
+    assert "no schedule ended within 2 s in the schedule of this token" in done.stdout
+    again = bank(*shlex.split(done.stdout.splitlines()[-1])[1:], "--hang-after", "2", "--json")
+    assert again.code == 1
+    assert again.document()["kind"] == "hang"
 
 
 def test_limits_of_a_schedule_are_the_users(bank: Soak) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.events import Kept, RunEnded, Sighted, Verdict
+from soak.events import Kept, Kind, RunEnded, Sighted, Verdict
 from tests.cli.command import Done, Soak
 
 ACCOUNT = """
@@ -105,6 +105,9 @@ DEADLY = """
             ctypes.string_at(0)
         state["inside"] = state["inside"] - 1
 """
+
+#: Instead of the call that dies: one that sleeps, and holds the GIL meanwhile.
+HOLD = "PyDLL(None).sleep(1000)"
 
 BLIND = """
     @soak.scenario(seconds=0.2)
@@ -246,6 +249,18 @@ def test_a_crash_is_filed_with_the_token_that_brings_it_back(soak: Soak) -> None
     assert done.code == 1, done.stderr
     (sighted,) = done.of(Sighted)
     assert "SIGSEGV in enter" in sighted.title
+    again = soak("repro", kept(done)[0], "--count", "1", "--json")
+    assert again.document()["hits"] == 1, again.stderr
+
+
+def test_a_hang_that_holds_the_gil_is_filed_with_its_stacks(soak: Soak) -> None:
+    """Its evidence has the line that holds the GIL, and its token brings it back."""
+    done = soak("explore", soak.story(DEADLY.replace("string_at(0)", HOLD)), "--hang-after", "2")
+    assert done.code == 1, done.stdout + done.stderr
+    (sighted,) = done.of(Sighted)
+    assert sighted.kind is Kind.HANG
+    shown = soak("show", kept(done)[0])
+    assert "in enter" in shown.stdout, shown.stdout
     again = soak("repro", kept(done)[0], "--count", "1", "--json")
     assert again.document()["hits"] == 1, again.stderr
 
