@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-import enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from soak.cli import app_triage
+from soak.cli.options import (
+    OUT,
+    Db,
+    FailOn,
+    HangAfter,
+    Json,
+    Out,
+    Perturb,
+    PerturbOption,
+    Python,
+    Quiet,
+    Retain,
+    Target,
+    Wait,
+)
 from soak.events import Isolation
 
 app = typer.Typer(
@@ -20,69 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Perturb(enum.StrEnum):
-    """How hard the target's threads are jittered."""
-
-    NONE = "none"
-    LIGHT = "light"
-    HEAVY = "heavy"
-
-
-class FailOn(enum.StrEnum):
-    """Which findings make a run fail."""
-
-    NEW = "new"
-    WORSE = "worse"
-    ANY = "any"
-
-
-Out = Annotated[Path, typer.Option("--out", help="Where findings and runs are kept.")]
-Python = Annotated[str, typer.Option("--python", help="Run workers with this Python interpreter.")]
-Target = Annotated[
-    str,
-    typer.Option("--target", metavar="MODULE:ATTR", help="Soak this instead of the scenario's own target."),
-]
-HangAfter = Annotated[
-    float | None,
-    typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without progress that are a hang [10]."),
-]
-PerturbOption = Annotated[
-    Perturb, typer.Option("--perturb", help="Seeded jitter at line events of the target's files.")
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="One JSON document on stdout; words for people on stderr.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the closing report.")]
-Wait = Annotated[
-    float,
-    typer.Option("--wait", min=0.0, metavar="S", help="Wait so long for another run in the same --out."),
-]
-
-Confidence = Annotated[
-    float, typer.Option("--confidence", min=0.5, max=0.9999, metavar="C", help="How sure to be.")
-]
-
-Db = Annotated[
-    str,
-    typer.Option(
-        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database [soak.db in --out]."
-    ),
-]
-
-Retain = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--retain",
-        metavar="LIMIT",
-        help="Keep so much (2GB) or so many occurrences (500), the newest; a finding's first one stays.",
-    ),
-]
-
-_OUT, _HERE = Path(".soak"), Path()
-#: The heading in `soak repro --help` over what a report's line says.
-_RECIPE = "Instead of what --out knows"
 
 
 def _version(value: bool) -> None:
@@ -122,7 +73,7 @@ def run(
     ] = None,
     target: Target = "",
     python: Python = "",
-    out: Out = _OUT,
+    out: Out = OUT,
     hang_after: HangAfter = None,
     perturb: PerturbOption = Perturb.LIGHT,
     isolation: Annotated[
@@ -195,7 +146,7 @@ def show(
         ),
     ] = "",
     python: Python = "",
-    out: Out = _OUT,
+    out: Out = OUT,
     db: Db = "",
     as_json: Json = False,
 ) -> None:
@@ -209,228 +160,7 @@ def show(
     raise typer.Exit(show(finding, out=out, db=db, as_json=as_json))
 
 
-@app.command()
-def repro(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    count: Annotated[
-        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try [20].")
-    ] = None,
-    until_hit: Annotated[
-        bool, typer.Option("--until-hit", help="Try until it came back once; as often as it takes.")
-    ] = False,
-    gdb: Annotated[
-        bool, typer.Option("--gdb", help="Stop at the crash in gdb, with Python frames; at most N tries.")
-    ] = False,
-    python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
-    scenario: Annotated[
-        str,
-        typer.Option(
-            "--scenario",
-            metavar="NAME|FILE::NAME",
-            help="As a report says it: without the findings of --out.",
-            rich_help_panel=_RECIPE,
-        ),
-    ] = "",
-    seed: Annotated[int | None, typer.Option("--seed", metavar="S", rich_help_panel=_RECIPE)] = None,
-    iteration: Annotated[
-        int | None, typer.Option("--iteration", min=0, metavar="I", rich_help_panel=_RECIPE)
-    ] = None,
-    first: Annotated[
-        int | None,
-        typer.Option("--from", min=0, metavar="I", help="Where its worker began.", rich_help_panel=_RECIPE),
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--target", metavar="MODULE:ATTR", rich_help_panel=_RECIPE)
-    ] = None,
-    perturb: Annotated[Perturb | None, typer.Option("--perturb", rich_help_panel=_RECIPE)] = None,
-    guard_malloc: Annotated[bool | None, typer.Option("--guard-malloc", rich_help_panel=_RECIPE)] = None,
-    hang_after: Annotated[
-        float | None, typer.Option("--hang-after", min=0.1, metavar="S", rich_help_panel=_RECIPE)
-    ] = None,
-    env: Annotated[
-        list[str] | None, typer.Option("--env", metavar="NAME=VALUE", rich_help_panel=_RECIPE)
-    ] = None,
-    as_of: Annotated[
-        str,
-        typer.Option(
-            "--as-of",
-            metavar="SOAK/FILE/COMMIT/FOLDER",
-            help="What it was seen with.",
-            rich_help_panel=_RECIPE,
-        ),
-    ] = "",
-    out: Out = _OUT,
-    wait: Wait = 0.0,
-    db: Db = "",
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Bring a finding back: its scenario, seed, target and perturbation again, N times in fresh workers."""
-    from soak.cli.repro import ReproOptions, repro
-    from soak.cli.subject import Given
-
-    given = Given(
-        scenario=scenario,
-        seed=seed,
-        iteration=iteration,
-        first_iteration=first,
-        target=target,
-        perturb=perturb.value if perturb else None,
-        guard_malloc=guard_malloc,
-        hang_after=hang_after,
-        env=tuple(env or ()),
-        as_of=as_of,
-    )
-    options = ReproOptions(
-        finding=finding,
-        count=count,
-        until_hit=until_hit,
-        gdb=gdb,
-        python=python,
-        given=given,
-        out=out,
-        wait=wait,
-        db=db,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    raise typer.Exit(repro(options))
-
-
-@app.command()
-def fixed(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    confidence: Confidence = 0.95,
-    rate: Annotated[
-        str,
-        typer.Option(
-            "--rate", metavar="HITS/TRIES", help="How often it came; as it was last measured without."
-        ),
-    ] = "",
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
-    ] = None,
-    python: Annotated[str, typer.Option("--python", help="Try another environment.")] = "",
-    out: Out = _OUT,
-    wait: Wait = 0.0,
-    db: Db = "",
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Say whether a finding is fixed: 0 yes, 1 no, 5 not shown, and how many clean tries are missing."""
-    from soak.cli.fixed import FixedOptions, fixed
-
-    options = FixedOptions(
-        finding=finding,
-        confidence=confidence,
-        rate=rate,
-        minutes=minutes,
-        python=python,
-        out=out,
-        wait=wait,
-        db=db,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    raise typer.Exit(fixed(options))
-
-
-@app.command()
-def bisect(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    good: Annotated[str, typer.Option("--good", metavar="REV", help="A commit that does not have it.")],
-    bad: Annotated[str, typer.Option("--bad", metavar="REV", help="A later one that has it.")] = "HEAD",
-    repo: Annotated[
-        Path,
-        typer.Option("--repo", metavar="DIR", help="The target's checkout; the working directory's without."),
-    ] = _HERE,
-    build: Annotated[
-        str, typer.Option("--build", metavar="CMD", help="Run in each commit's checkout before its tries.")
-    ] = "",
-    confidence: Confidence = 0.95,
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="Try no longer than this.")
-    ] = None,
-    python: Python = "",
-    out: Out = _OUT,
-    wait: Wait = 0.0,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Find the commit that brought a finding, though it comes only now and then: 0 found, 5 not sure."""
-    from soak.cli.bisect import BisectOptions, bisect
-
-    options = BisectOptions(
-        finding=finding,
-        good=good,
-        bad=bad,
-        repo=repo,
-        build=build,
-        confidence=confidence,
-        minutes=minutes,
-        python=python,
-        out=out,
-        wait=wait,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    raise typer.Exit(bisect(options))
-
-
-@app.command()
-def triage(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    after: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--after",
-            metavar="SCENARIO",
-            help="Run this before, in one process [what the run had before it].",
-        ),
-    ] = None,
-    count: Annotated[
-        int, typer.Option("--count", "-n", min=4, metavar="N", help="Tries of each order.")
-    ] = 20,
-    minutes: Annotated[
-        float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
-    ] = 10.0,
-    out: Out = _OUT,
-    wait: Wait = 0.0,
-    as_json: Json = False,
-) -> None:
-    """Say whether a finding needs its neighbours: alone, in the suite's order, after its predecessor only."""
-    from soak.cli.triage import triage
-
-    raise typer.Exit(
-        triage(
-            finding,
-            after=tuple(after or ()),
-            count=count,
-            minutes=minutes,
-            out=out,
-            wait=wait,
-            as_json=as_json,
-        )
-    )
-
-
-@app.command()
-def shrink(
-    finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
-    minutes: Annotated[
-        float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
-    ] = 10.0,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Where to write it [./shrunk_<finding>.py].")
-    ] = None,
-    out: Out = _OUT,
-    wait: Wait = 0.0,
-    as_json: Json = False,
-) -> None:
-    """Find the smallest scenario that still shows a finding, and write it as a file that anyone can run."""
-    from soak.cli.shrink import shrink
-
-    raise typer.Exit(shrink(finding, minutes=minutes, to=to, out=out, wait=wait, as_json=as_json))
+app_triage.add_to(app)
 
 
 @app.command()
@@ -464,7 +194,7 @@ def explore(
         typer.Option("--stall", min=0.1, metavar="S", help="Seconds that nothing may move in one [10]."),
     ] = None,
     python: Python = "",
-    out: Out = _OUT,
+    out: Out = OUT,
     hang_after: Annotated[
         float, typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without a new schedule.")
     ] = 60.0,
@@ -512,7 +242,7 @@ def report(
     run: Annotated[
         str, typer.Argument(help="A run's name, or the beginning of it; the newest by default.")
     ] = "",
-    out: Out = _OUT,
+    out: Out = OUT,
     db: Db = "",
     as_json: Json = False,
 ) -> None:
@@ -531,7 +261,7 @@ def accept(
         str | None, typer.Option("--because", metavar="TEXT", help="Why it is to be silent.")
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Accept it no more.")] = False,
-    out: Out = _OUT,
+    out: Out = OUT,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -548,7 +278,7 @@ def history(
         str, typer.Argument(help="A finding's name, or the beginning of it: its rate in each night.")
     ] = "",
     last: Annotated[int, typer.Option("--last", "-n", min=1, metavar="N", help="So many nights.")] = 30,
-    out: Out = _OUT,
+    out: Out = OUT,
     db: Db = "",
     as_json: Json = False,
 ) -> None:
@@ -561,7 +291,7 @@ def history(
 @app.command()
 def prune(
     retain: Retain = None,
-    out: Out = _OUT,
+    out: Out = OUT,
     db: Db = "",
     wait: Wait = 0.0,
     as_json: Json = False,
@@ -573,7 +303,7 @@ def prune(
 
 
 @app.command()
-def doctor(python: Python = "", out: Out = _OUT, as_json: Json = False) -> None:
+def doctor(python: Python = "", out: Out = OUT, as_json: Json = False) -> None:
     """Say what this machine can do for soak, and what would help."""
     from soak.cli.doctor import doctor
 
@@ -589,7 +319,7 @@ def canary(
     clean: Annotated[
         float, typer.Option("--clean", min=0.0, metavar="S", help="Seconds on each correct target.")
     ] = 10.0,
-    out: Out = _OUT,
+    out: Out = OUT,
     as_json: Json = False,
 ) -> None:
     """Prove that soak still smells smoke: planted defects must be found, correct targets pass."""

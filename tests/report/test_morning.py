@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soak.cli import app
+from soak.cli import options
 from soak.events import Verdict
 from soak.findings.memory import Acceptance
 from soak.findings.morning import Morning, mornings
@@ -120,7 +120,7 @@ def test_what_fails_a_run(fail_on: FailOn, expected: set[str]) -> None:
 
 def test_the_command_line_has_the_same_words() -> None:
     """Written twice, since help must be quick."""
-    assert [one.value for one in app.FailOn] == [one.value for one in FailOn]
+    assert [one.value for one in options.FailOn] == [one.value for one in FailOn]
 
 
 def test_silent_findings_leave_the_verdict_that_is_left() -> None:
