@@ -52,7 +52,7 @@ RUN_IS_OVER = "run_policy returns only when its worker is gone"
 REMOVAL_ENDS = "a robot is removed only when its policy's worker is gone"
 CLOSE_ENDS = CLOSE.promise("a close that says it is clean has ended every worker")
 DEAD_WORLD = CLOSE.promise("nothing steps a world that is closed")
-FAILS_ITSELF = "a run fails only where its policy fails"
+FAILS_ITSELF = SCENE.promise("a run fails only where its policy fails")
 
 #: What an engine that is closed says of its scene, instead of what it holds.
 CLOSED = (("", ("closed",)),)

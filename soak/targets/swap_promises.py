@@ -30,12 +30,13 @@ FOUND = guarantee("a key that was started has a runner until its final stop")
 KNOWN = guarantee("every live runner is known to its registry")
 ENDED = guarantee("a runner that is superseded or stopped ends, once and for good")
 OVER = guarantee("nothing begins after the end")
+BOUNDED = guarantee("whoever asks the registry is answered in bounded time")
 
 NEVER_NONE = FOUND.promise("get finds a runner between a key's first start and its final stop")
 NEVER_STOPPED = "get hands out no runner whose stop had been asked for before"
 IN_ORDER = "an observer never gets an older runner after a newer one"
-GET_BOUNDED = "get answers in bounded time, whatever is being reloaded"
-CALL_BOUNDED = "starts and stops return in bounded time, in whatever order they come"
+GET_BOUNDED = BOUNDED.promise("get answers in bounded time, whatever is being reloaded")
+CALL_BOUNDED = BOUNDED.promise("starts and stops return in bounded time, in whatever order they come")
 STOP_IS_TRUE = ENDED.promise("a runner is said to be stopped only when its thread is gone")
 NO_DECISION = ENDED.promise("no decision begins on a stopped runner")
 OWN_DECISION = "a runner's decision is its own"
