@@ -41,7 +41,7 @@ Clock = Callable[[], float]
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Three rows for each world, and one for the code that is nobody's target."""
+    """Two rows for each world, and one for the code that is nobody's target."""
     turns = LONG_TURNS if bench.long else TURNS
     rows: list[Row] = []
     for name, world in WORLDS.items():
@@ -55,12 +55,10 @@ def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:
     plain = _in_thread(loop, count, time.thread_time) / count * 1e6
     controlled = _ratios(loop, count, turns, _controlled)
     light = _ratios(loop, NOISY * count, turns, _light, clock=time.perf_counter)
-    work = _ratios(loop, NOISY * count, turns, _light)
     note = f"a step and its line take {plain:.1f} µs by themselves"
     return [
         at_most(f"{name}, stepped in model mode on one thread", controlled, MODEL_LIMIT, "times", note=note),
         at_most(f"{name}, stepped under light noise", light, LIGHT_LIMIT, "times", note="by the clock"),
-        row(f"{name}, the same in processor time", work, "times", note="a sleep leaves it to others"),
     ]
 
 
