@@ -42,7 +42,7 @@ class Level:
     can be stretched does its work at most ``stretch`` times.
 
     In an iteration, the first ``novel`` sleeps that are drawn for a thread at a line are slept in any case,
-    more only as long as all of its sleeps take less than ``share`` of the time that it has been seen. After
+    more only while all of its sleeps have taken at most ``share`` of the time that it has been seen. After
     ``worn`` draws the line is left alone until the next iteration.
     """
 
@@ -57,7 +57,9 @@ class Level:
 
 LEVELS = {
     "light": Level(chance=0.05, longest=200e-6, switching=False, stretch=1, novel=8, share=0.05, worn=2000),
-    "heavy": Level(chance=0.2, longest=2e-3, switching=True, stretch=100, novel=8, share=1.0, worn=math.inf),
+    "heavy": Level(
+        chance=0.2, longest=2e-3, switching=True, stretch=100, novel=0, share=math.inf, worn=math.inf
+    ),
 }
 #: What a sleep takes beyond what it was asked for, the kernel's timer slack and two switches: 60 µs on some
 #: machines, 115 µs measured on a virtual one.
@@ -94,7 +96,7 @@ class _Noise:
     def may_sleep(self, level: Level, place: object, now: float) -> bool:
         """Whether the sleep that was drawn at ``place`` is slept."""
         self.seen[place] += 1
-        return self.seen[place] <= level.novel or self.slept < level.share * (now - self.began)
+        return self.seen[place] <= level.novel or self.slept / level.share <= now - self.began
 
 
 class Perturber:
