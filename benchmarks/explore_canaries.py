@@ -40,7 +40,8 @@ SCHEDULES = 5_000
 REPLAYS = 2
 #: Schedules of each correct target, in short and with --long.
 SILENT, SILENT_LONG = 200, 2_000
-_LIMIT_S = 300.0
+#: Bounds on a hang: of a search, and of a correct target's schedules.
+_LIMIT_S, _SILENT_LIMIT_S = 300.0, 1800.0
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -97,7 +98,8 @@ def _words(canary: Canary) -> list[str]:
 def _silent(bench: Bench, scenario: str) -> tuple[int, float]:
     """Findings on a correct target, and schedules in a second."""
     schedules = _silent_schedules(bench)
-    record, _ = _explore(bench.folder / f"correct-{scenario}", ["explore", scenario, "-n", str(schedules)])
+    words = ["explore", scenario, "-n", str(schedules)]
+    record, _ = _explore(bench.folder / f"correct-{scenario}", words, limit=_SILENT_LIMIT_S)
     return len(record.get("findings", ())), record["schedules"] / record["seconds"]
 
 
@@ -110,20 +112,20 @@ def _replay(out: Path, finding: str) -> int:
     return int(json.loads(done.stdout)["hits"]) if done.stdout else 0
 
 
-def _explore(out: Path, words: list[str]) -> tuple[dict[str, Any], float]:
+def _explore(out: Path, words: list[str], *, limit: float = _LIMIT_S) -> tuple[dict[str, Any], float]:
     began = time.monotonic()
-    done = _soak([*words, "--json", "--out", str(out)])
+    done = _soak([*words, "--json", "--out", str(out)], limit=limit)
     if not done.stdout:
         raise RuntimeError(f"soak {' '.join(words)}: exit code {done.returncode}: {done.stderr[-500:]}")
     return json.loads(done.stdout), time.monotonic() - began
 
 
-def _soak(words: list[str]) -> subprocess.CompletedProcess[str]:
+def _soak(words: list[str], *, limit: float = _LIMIT_S) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*words),
         capture_output=True,
         text=True,
-        timeout=_LIMIT_S,
+        timeout=limit,
         check=False,
         env=environment(NO_COLOR="1"),
     )
