@@ -51,6 +51,7 @@ bench: $(READY) ## measure what benchmarks/README.md says
 
 bench-detection: $(READY) ## how soon a race is found, by soak and by others
 	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.detection --twins
 
 build: $(READY) ## wheel and sdist
 	$(BIN)/python -m build

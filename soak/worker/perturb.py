@@ -13,6 +13,7 @@ Standard library only.
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import os
 import random
@@ -34,12 +35,15 @@ _TOOL = 4  # of sys.monitoring's six, one that neither debuggers, coverage nor p
 _STANDARD = str(Path(os.__file__).parent) + os.sep  # what sysconfig would say, which takes 5 ms after a fork
 _MORE_FILES = "SOAK_PERTURB_FILES"
 _SWITCH_INTERVALS = (1e-6, 1e-5, 1e-4, 5e-3)
+#: Allocations between two collections of the youngest garbage: finalisers run in the middle of anything.
+_COLLECT_EVERY = (5, 50, 700)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
     """How often a line is followed by a sleep, and of at most how many seconds; as often, a native call that
-    can be stretched does its work at most ``stretch`` times.
+    can be stretched does its work at most ``stretch`` times. ``pressed``: threads are switched and garbage
+    is collected at other times than usual.
 
     In an iteration, the first ``novel`` sleeps that are drawn for a thread at a line are slept in any case,
     more only while all of its sleeps have taken at most ``share`` of the time that it has been seen. After
@@ -48,7 +52,7 @@ class Level:
 
     chance: float
     longest: float
-    switching: bool
+    pressed: bool
     stretch: int
     novel: int
     share: float
@@ -56,9 +60,9 @@ class Level:
 
 
 LEVELS = {
-    "light": Level(chance=0.05, longest=200e-6, switching=False, stretch=1, novel=8, share=0.05, worn=2000),
+    "light": Level(chance=0.05, longest=200e-6, pressed=False, stretch=1, novel=8, share=0.05, worn=2000),
     "heavy": Level(
-        chance=0.2, longest=2e-3, switching=True, stretch=100, novel=0, share=math.inf, worn=math.inf
+        chance=0.2, longest=2e-3, pressed=True, stretch=100, novel=0, share=math.inf, worn=math.inf
     ),
 }
 #: What a sleep takes beyond what it was asked for, the kernel's timer slack and two switches: 60 µs on some
@@ -128,6 +132,7 @@ class Perturber:
         self._disable: Any = None
         self._silenced = False
         self._usual_interval = sys.getswitchinterval()
+        self._usual_threshold = gc.get_threshold()
 
     def install(self) -> None:
         """Hook into line events of this process, once: before the target starts its threads."""
@@ -155,8 +160,10 @@ class Perturber:
         if self._silenced and sys.version_info >= (3, 12):
             self._silenced = False
             sys.monitoring.restart_events()
-        if self._level.switching:
-            sys.setswitchinterval(random.Random(seed).choice(_SWITCH_INTERVALS))
+        if self._level.pressed:
+            pressure = random.Random(seed)
+            sys.setswitchinterval(pressure.choice(_SWITCH_INTERVALS))
+            gc.set_threshold(pressure.choice(_COLLECT_EVERY), *self._usual_threshold[1:])
         if self._level.stretch > 1:
             stretch_by(self._draw_stretch)
         self._active = True
@@ -171,8 +178,9 @@ class Perturber:
     def deactivate(self) -> None:
         """Perturb no more until the next :meth:`activate`."""
         self._active = False
-        if self._level is not None and self._level.switching:
+        if self._level is not None and self._level.pressed:
             sys.setswitchinterval(self._usual_interval)
+            gc.set_threshold(*self._usual_threshold)
         if self._level is not None and self._level.stretch > 1:
             stretch_by(None)
 

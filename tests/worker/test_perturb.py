@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib.util
 import itertools
 import random
@@ -206,6 +207,22 @@ def test_heavy_changes_the_switch_interval_and_gives_it_back(tmp_path: Path, mak
     perturber.deactivate()
     assert len(seen) > 2
     assert sys.getswitchinterval() == usual
+
+
+def test_heavy_presses_the_collector_and_lets_go(make: Make) -> None:
+    """Garbage is collected as early as after a few allocations while active, and as usual after."""
+    usual = gc.get_threshold()
+    perturber, _ = make("heavy", set())
+    seen = set()
+    for seed in range(20):
+        perturber.activate(str(seed))
+        seen.add(gc.get_threshold()[0])
+    perturber.deactivate()
+    assert len(seen) > 1 and min(seen) < 10 < usual[0]
+    assert gc.get_threshold() == usual
+    light, _ = make("light", set())
+    light.activate("1")
+    assert gc.get_threshold() == usual
 
 
 def test_heavy_stretches_native_calls_and_light_does_not(make: Make) -> None:
