@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from benchmarks.occurrences import Seen, collect, occurrences
@@ -36,21 +36,21 @@ _SLOW = frozenset({Kind.HANG, Kind.LEAK, Kind.STARVATION})
 _MOST_SIGNATURES = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sightings:
     """What one canary's run sighted."""
 
     canary: Canary
     seen: tuple[Seen, ...]
 
-    @property
+    @cached_property
     def names(self) -> dict[str, Signature]:
         """Its signatures, the most frequent first."""
         found = [signature(each.sighted) for each in self.seen]
         count = {name.id: sum(other.id == name.id for other in found) for name in found}
         return {name.id: name for name in sorted(found, key=lambda each: (-count[each.id], each.id))}
 
-    @property
+    @cached_property
     def faces(self) -> list[Face]:
         """Its findings, as they are compared with one another."""
         return [
