@@ -19,8 +19,10 @@ _LITTER = (".soak", "MUJOCO_LOG.TXT", "core")
 _LAST = ("tests/canaries/", "tests/targets/test_runner", "tests/targets/test_interpreter")
 
 
-# Under nohup the processes that tests start would ignore a lost terminal, as soak does then.
+# Under nohup the processes that tests start would ignore a lost terminal, as soak does then; and in a shell's
+# background they would ignore Ctrl-C.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
