@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -48,9 +49,9 @@ class BisectOptions:
 class _OverError(Exception):
     """The budget is spent (signal 0), or somebody interrupted."""
 
-    def __init__(self, signal: int) -> None:
-        super().__init__(signal)
-        self.signal = signal
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def bisect(options: BisectOptions) -> int:
@@ -63,10 +64,10 @@ def bisect(options: BisectOptions) -> int:
             commits = checkouts.commits(options.good, options.bad)
             hunt = _Hunt(options, wanted, checkouts, top, commits)
             say(f"soak: {wanted.id}: {wanted.title}; {len(commits) - 1} commits after {commits[0]}")
-            signal = hunt.run(last_rate_tries(wanted, options.out))
+            ended_by = hunt.run(last_rate_tries(wanted, options.out))
     hunt.report()
-    if signal:
-        return SIGNAL_BASE + signal
+    if ended_by:
+        return SIGNAL_BASE + ended_by
     return Exit.CLEAN if hunt.is_sure else Exit.UNPROVEN
 
 
@@ -126,7 +127,10 @@ class _Hunt:
             while not self.is_sure and (number := self.search.next()) is not None:
                 self._try(number, self._series())
         except _OverError as over:
-            return over.signal
+            return over.number
+        except KeyboardInterrupt:
+            # While a commit is checked out or built, no run listens to signals.
+            return signal.SIGINT
         return 0
 
     def _series(self) -> int:
@@ -219,6 +223,8 @@ class _Hunt:
         last = self._commits[self._last]
         if not self._has_come:
             _, misses = self.search.counts(self._last)
+            if not misses:
+                return [f"not found: no try at {last}, where it must come, came to its end"]
             return [f"not found: it does not come at {last} either, 0/{misses}; try --minutes or --python"]
         suspects = self.search.suspects()
         sure = percent(suspects.chance)

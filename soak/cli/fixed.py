@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from soak.cli.attempt import attempt
+from soak.cli.attempt import Attempt, attempt
 from soak.cli.exits import SIGNAL_BASE, Exit, MachineProblem, UsageProblem
 from soak.cli.recall import check, remember
 from soak.cli.session import answer, locked, say
@@ -56,27 +58,42 @@ def fixed(options: FixedOptions) -> int:
             f"{percent(options.confidence)} %, on {min(count, len(places))} of its own seeds, "
             f"against {rate.in_words()}"
         )
-        results, signal = _try(options, wanted, here, places, count)
+        results, ended_by = _try(options, wanted, here, places, count)
         told = answer_of(rate, options.confidence, results)
         if told.clean and not told.hits:
             store.record_reproduction(wanted.id, Reproduction(t=time.time(), hits=0, tries=told.clean))
         remembered = remember(options.out, options.db)
     _report(told, as_json=options.as_json)
-    if signal and told.fixed is None:
-        return SIGNAL_BASE + signal
+    if ended_by and told.fixed is None:
+        return SIGNAL_BASE + ended_by
     return {True: Exit.CLEAN, False: Exit.FINDINGS, None: Exit.UNPROVEN}[told.fixed] or remembered
 
 
 def _try(
     options: FixedOptions, wanted: Subject, here: Stand, places: tuple[Reproducer, ...], count: int
 ) -> tuple[list[Reproduced], int]:
-    """The tries of each place, until the first hit; and the signal that ended them, 0 for none."""
+    """What the tries brought, and the signal that ended them, 0 for none."""
     results: list[Reproduced] = []
+    try:
+        for tried in _tries(options, wanted, here, places, count):
+            results.append(tried.result)
+            if tried.outcome.ending is Ending.INTERRUPTED:
+                return results, tried.outcome.signal
+    except KeyboardInterrupt:
+        # Between two runs nobody listens to signals; what the runs before brought is told all the same.
+        return results, signal.SIGINT
+    return results, 0
+
+
+def _tries(
+    options: FixedOptions, wanted: Subject, here: Stand, places: tuple[Reproducer, ...], count: int
+) -> Iterator[Attempt]:
+    """The tries of each place, until the first hit."""
     until = time.monotonic() + 60 * options.minutes if options.minutes is not None else None
     for known, share in zip(places, shares(count, len(places)), strict=True):
         left = None if until is None else (until - time.monotonic()) / 60
         if not share or (left is not None and left <= 0):
-            break
+            return
         plan = plan_of(
             wanted.kind,
             known,
@@ -89,17 +106,14 @@ def _try(
         tried = attempt(
             plan, wanted.id, here.interpreter, quiet=options.quiet, enough=lambda so_far: so_far.hits > 0
         )
-        results.append(tried.result)
         match tried.outcome.ending:
             case Ending.CANNOT_START:
                 raise UsageProblem(tried.outcome.problem)
             case Ending.DISK:
                 raise MachineProblem(tried.outcome.problem)
-            case Ending.INTERRUPTED:
-                return results, tried.outcome.signal
-            case _ if tried.result.hits:
-                break
-    return results, 0
+        yield tried
+        if tried.result.hits:
+            return
 
 
 def _rate(text: str) -> Rate | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 
 from soak.detect.words import signal_name
@@ -73,10 +74,11 @@ class Shrinking:
             except OutOfTime:
                 stopped = "the time is up: with more --minutes it might get smaller"
             return self._shrunk(before, self._measure_last(before, proof.accepted, test), stopped)
-        except Interrupted as interrupted:
+        except (Interrupted, KeyboardInterrupt) as interrupted:
+            # Between two runs nobody listens to signals: Ctrl-C is what it is in any Python then.
+            number = interrupted.number if isinstance(interrupted, Interrupted) else signal.SIGINT
             after = proof.accepted[-1] if proof.accepted else before
-            stopped = f"interrupted by {signal_name(interrupted.number)}"
-            return self._shrunk(before, after, stopped, interrupted.number)
+            return self._shrunk(before, after, f"interrupted by {signal_name(number)}", number)
 
     def _measure_first(self) -> Measured:
         """How often it comes as it is: with the choices that had it, and with fresh ones. These are taken
@@ -118,14 +120,14 @@ class Shrinking:
             self._tell(f"only {count.in_words()}: the one before it, then")
         return before
 
-    def _shrunk(self, before: Measured, after: Measured, stopped: str, signal: int = 0) -> Shrunk:
+    def _shrunk(self, before: Measured, after: Measured, stopped: str, ended_by: int = 0) -> Shrunk:
         shrunk = Shrunk(
             finding=self._finding,
             before=before,
             after=after,
             own_choices=self._needs,
             stopped=stopped,
-            signal=signal,
+            signal=ended_by,
         )
         self._publish(shrunk)
         return shrunk

@@ -144,3 +144,18 @@ def test_an_interrupt_tells_what_is_known_so_far(soak: Soak) -> None:
     assert "not found" in done.stdout
     assert not list(out.iterdir())
     assert len(git(soak.folder, "worktree", "list").splitlines()) == 1
+
+
+def test_an_interrupt_of_a_build_is_one_too(soak: Soak) -> None:
+    """No run listens to signals then: exit code 130, what is known, and no checkout is left behind."""
+    shop = Shop(soak, [GOOD, BAD])
+    (soak.folder / "tmp").mkdir()
+    env = {**shop.env, "TMPDIR": str(soak.folder / "tmp")}
+    words = ("--good", shop.commits[0], "--build", "touch $TRIES.built; exec sleep 60")
+    running = soak.start("bisect", shop.finding, *words, env=env)
+    running.wait_exists(soak.folder / "tries.built")
+    running.send(signal.SIGINT)
+    done = running.finish()
+    assert done.code == 128 + signal.SIGINT, done.stderr
+    assert "not found: no try at" in done.stdout
+    assert not list((soak.folder / "tmp").iterdir())

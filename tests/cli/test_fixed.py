@@ -7,7 +7,15 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from soak import events
+from soak.cli.attempt import Attempt
+from soak.cli.fixed import FixedOptions, fixed
+from soak.cli.session import Outcome
+from soak.report.fold import Progress
+from soak.supervisor.run import Ending
+from soak.triage.reproduce import Reproduced
 from tests.cli.command import Done, Soak
 from tests.cli.test_repro import SEGV
 
@@ -37,6 +45,21 @@ def started(done: Done) -> list[tuple[int, int | None]]:
         if first.argv[0] == "fixed":
             begun.append((first.seed, first.count))
     return begun
+
+
+def clean(name: str, tries: int) -> Attempt:
+    """What so many tries come to in which nothing came."""
+    return Attempt(
+        result=Reproduced(finding=name, hits=0, tries=tries, first_after=None, different={}),
+        outcome=Outcome(
+            verdict=events.Verdict.CLEAN,
+            progress=Progress(),
+            folder=Path(),
+            ending=Ending.BUDGET,
+            problem="",
+            signal=0,
+        ),
+    )
 
 
 def test_what_is_mended_is_fixed(soak: Soak) -> None:
@@ -100,17 +123,32 @@ def test_an_interrupt_says_what_is_missing(soak: Soak) -> None:
     story, name = found(soak)
     mend(story, "time.sleep(2.0)")
     running = soak.start("fixed", name, "--rate", "1/1")
-    running.wait_until(
-        lambda: (
-            any(isinstance(event, events.WorkerStarted) for event in running.stream())
-            and len(list((running.out / "runs").iterdir())) == 2
-        ),
-        "a try",
-    )
+    # First the folder, then its stream: asked the other way round, the stream may be the run's before.
+    running.wait_until(lambda: len(list((running.out / "runs").iterdir())) == 2, "a second run")
+    running.wait_for(events.WorkerStarted)
     running.send(signal.SIGINT)
     done = running.finish()
     assert done.code == 130, done.stderr
     assert "clean tries are missing" in done.stdout
+
+
+def test_an_interrupt_between_two_runs_says_what_is_missing(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody listens to signals there: Ctrl-C is a KeyboardInterrupt, and the first seed's tries count."""
+    story, name = found(soak, 1, 2)
+    mend(story)
+    runs = [clean(name, tries=2)]
+
+    def attempt(*_args: object, **_options: object) -> Attempt:
+        if not runs:
+            raise KeyboardInterrupt
+        return runs.pop()
+
+    monkeypatch.setattr("soak.cli.fixed.attempt", attempt)
+    monkeypatch.chdir(soak.folder)
+    assert fixed(FixedOptions(finding=name, rate="3/3", python=soak.python)) == 130
+    assert "not shown: 1 of 3 clean tries are missing" in capsys.readouterr().out
 
 
 def test_without_a_rate_there_is_nothing_to_hold_against(soak: Soak) -> None:

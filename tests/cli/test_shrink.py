@@ -9,6 +9,10 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
+from soak.cli.shrink import shrink
+from soak.triage.bench import Bench, Count
 from tests.cli.command import Done, Soak
 
 #: Broken where two certain operations of six have both been called in an iteration.
@@ -179,6 +183,26 @@ def test_an_interrupt_leaves_the_best_so_far(soak: Soak) -> None:
     assert done.code == 130, done.stderr
     assert "soak.narrowed(" in (soak.folder / "best.py").read_text()
     assert not list((done.out / "triage").glob("*"))
+
+
+def test_an_interrupt_between_two_runs_leaves_it_too(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody listens to signals there: Ctrl-C is a KeyboardInterrupt. What was measured first is there."""
+    finding = found(soak, PAIR).finding().name
+    counts = [Count(hits=6, tries=6), Count(hits=6, tries=6)]
+
+    def count(*_args: object, **_options: object) -> Count:
+        if not counts:
+            raise KeyboardInterrupt
+        return counts.pop()
+
+    monkeypatch.setattr(Bench, "count", count)
+    monkeypatch.chdir(soak.folder)
+    to = soak.folder / "best.py"
+    assert shrink(finding, minutes=5.0, to=to, out=Path(".soak"), wait=0.0, as_json=False) == 130
+    assert "interrupted by SIGINT" in capsys.readouterr().out
+    assert "soak.narrowed(" in to.read_text()
 
 
 def test_the_budget_is_kept(soak: Soak) -> None:
