@@ -60,14 +60,11 @@ class Level:
 
 
 LEVELS = {
-    "light": Level(chance=0.05, longest=200e-6, pressed=False, stretch=1, novel=8, share=0.05, worn=2000),
+    "light": Level(chance=0.05, longest=200e-6, pressed=False, stretch=1, novel=8, share=0.04, worn=2000),
     "heavy": Level(
         chance=0.2, longest=2e-3, pressed=True, stretch=100, novel=0, share=math.inf, worn=math.inf
     ),
 }
-#: What a sleep takes beyond what it was asked for, the kernel's timer slack and two switches: 60 µs on some
-#: machines, 115 µs measured on a virtual one.
-_OVERSLEPT = 110e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +226,12 @@ class Perturber:
         if level is None:
             return False
         own.left = own.gap(level)
-        seconds = own.draw() * level.longest
-        if own.may_sleep(level, place, self._clock()):
-            own.slept += seconds + _OVERSLEPT
+        seconds, now = own.draw() * level.longest, self._clock()
+        if own.may_sleep(level, place, now):
+            # What it lasted counts, with the timer's lateness and the wait for the GIL after it: on a shared
+            # machine that is two or three times what was asked for.
             self._sleep(seconds)
+            own.slept += self._clock() - now
         return own.seen[place] >= level.worn
 
     def _draw_stretch(self) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import gc
 import importlib.util
-import itertools
 import random
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -43,14 +41,32 @@ def story(target: object, rng: random.Random) -> Generator[None, None, None]:
 STORY = story.freeze()
 
 
+class Time:
+    """A time in which ``work`` seconds lie between two looks at the clock, or a sleep of ``sleep``."""
+
+    def __init__(self, *, work: float, sleep: float) -> None:
+        self._work, self._sleep = work, sleep
+        self._now = self._next = 0.0
+
+    def clock(self) -> float:
+        self._now += self._next
+        self._next = self._work
+        return self._now
+
+    def sleep(self) -> None:
+        self._next = self._sleep
+
+
 class Sleeper:
     """Stands in for time.sleep: remembers how long, by thread, and from which file it was called."""
 
-    def __init__(self) -> None:
+    def __init__(self, time: Time) -> None:
         self.slept: list[tuple[str, float]] = []
         self.files: set[str] = set()
+        self._time = time
 
     def __call__(self, seconds: float) -> None:
+        self._time.sleep()
         self.slept.append((threading.current_thread().name, seconds))
         frame = sys._getframe(1)
         while "perturb" in Path(frame.f_code.co_filename).stem and frame.f_back is not None:
@@ -58,20 +74,19 @@ class Sleeper:
         self.files.add(frame.f_code.co_filename)
 
 
-Clock = Callable[[], float]
 Make = Callable[..., tuple[Perturber, Sleeper]]
 #: How often a light sleep is slept at one line in any case.
 NOVEL = LEVELS["light"].novel
 
 
-def endless_time() -> Clock:
-    """A clock by which every sleep is a small share: each look at it takes a second."""
-    return itertools.count(0.0, 1.0).__next__
+def endless_time() -> Time:
+    """A time of which every sleep is a small share."""
+    return Time(work=1.0, sleep=1e-6)
 
 
-def no_time() -> float:
-    """A clock by which no share of any time may be slept."""
-    return 0.0
+def no_time() -> Time:
+    """A time of which no share may be slept."""
+    return Time(work=0.0, sleep=1.0)
 
 
 @pytest.fixture
@@ -79,9 +94,10 @@ def make() -> Iterator[Make]:
     """Makes installed perturbers that record instead of sleeping, and removes them in the end."""
     made = []
 
-    def build(level: str, files: set[Path], clock: Clock = time.perf_counter) -> tuple[Perturber, Sleeper]:
-        sleeper = Sleeper()
-        perturber = Perturber(level, Files(files=frozenset(map(str, files))), sleeper, clock)
+    def build(level: str, files: set[Path], time: Time | None = None) -> tuple[Perturber, Sleeper]:
+        time = time or endless_time()
+        sleeper = Sleeper(time)
+        perturber = Perturber(level, Files(files=frozenset(map(str, files))), sleeper, time.clock)
         perturber.install()
         made.append(perturber)
         return perturber, sleeper
@@ -111,18 +127,27 @@ def test_only_lines_of_the_wanted_files_sleep(tmp_path: Path, make: Make) -> Non
 def test_a_loop_sleeps_a_share_of_its_time_at_most(tmp_path: Path, make: Make) -> None:
     """Beyond the first few at each line, what is drawn is slept only while there is time for it."""
     module = load(tmp_path / "round_and_round.py")
-    perturber, sleeper = make("light", {tmp_path / "round_and_round.py"}, no_time)
+    perturber, sleeper = make("light", {tmp_path / "round_and_round.py"}, no_time())
     perturber.activate("seed")
     run(lambda: module.lines(5000))
     loop = [seconds for _, seconds in sleeper.slept]
     assert 2 * NOVEL <= len(loop) <= 4 * NOVEL  # two lines go round; about 500 sleeps were drawn
 
 
+def test_what_a_sleep_lasted_is_its_share(tmp_path: Path, make: Make) -> None:
+    """Not what it was asked for: a timer may be late, and somebody else may have the GIL."""
+    module = load(tmp_path / "late.py")
+    perturber, sleeper = make("light", {tmp_path / "late.py"}, Time(work=1.0, sleep=1.0))
+    perturber.activate("seed")
+    run(lambda: module.lines(5000))
+    assert 20 <= len(sleeper.slept) <= 32  # of some 500, one in 25
+
+
 def test_transitions_are_perturbed_after_any_loop(tmp_path: Path, make: Make) -> None:
     """A thread that has no time left to sleep still sleeps where it has not been."""
     text = LINES + "def later():\n" + "    x = 1\n" * 200
     module = load(tmp_path / "then_later.py", text)
-    perturber, sleeper = make("light", {tmp_path / "then_later.py"}, no_time)
+    perturber, sleeper = make("light", {tmp_path / "then_later.py"}, no_time())
     perturber.activate("seed")
     before = []
 
@@ -181,7 +206,7 @@ def test_nothing_sleeps_before_and_after(tmp_path: Path, make: Make) -> None:
 def test_a_seed_decides_the_sleeps_of_each_thread(tmp_path: Path, make: Make) -> None:
     """The same seed and thread name sleep the same; another name or seed differently."""
     module = load(tmp_path / "seeded.py")
-    perturber, sleeper = make("light", {tmp_path / "seeded.py"}, no_time)
+    perturber, sleeper = make("light", {tmp_path / "seeded.py"}, no_time())
 
     def slept(seed: str, name: str) -> list[float]:
         sleeper.slept.clear()
