@@ -1,11 +1,12 @@
 """What it costs a loop of real ``mj_step`` calls to be watched: by the schedules' model mode on one thread,
 by the noise of ``soak run --perturb light``; and what it costs code that is nobody's target.
 
-The loop in this file is the target. Each turn runs it plainly and watched, one after the other; a ratio
+The loop in ``stepping`` is the target. Each turn runs it plainly and watched, one after the other; a ratio
 belongs to a turn. Processor time of the loop's thread counts, for the clock of a shared machine measures the
-others too; but noise is sleep, so the clock counts there. It is for policies that run for seconds, and costs
-most at their beginning: its loop is that long. Three worlds, from one whose step takes little more than a
-line's event to one that is worth stepping.
+others too. But noise is sleep, so the clock counts there; and the two loops take turns every 50 ms, for such
+a machine is a quarter slower in one second than in the next. Noise is for policies that run for seconds, and
+costs most at their beginning: its loop is that long. Three worlds, from one whose step takes little more than
+a line's event to one that is worth stepping.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import types
+from collections.abc import Callable
 from typing import Any
 
 import mujoco
 
-from benchmarks import bystander
+from benchmarks import bystander, stepping
 from benchmarks.row import Bench, Row, at_most, row
+from benchmarks.slices import Slices
 from soak.schedule.stage import Stage
 from soak.schedule.strategies import Follow
 from soak.schedule.target import Target
@@ -29,7 +31,7 @@ from soak.worker.perturb import Files, Perturber
 
 TURNS, LONG_TURNS = 7, 31
 SECONDS = 0.05  # of processor time, for the plain loop of a turn
-NOISY = 60  # times as long, where noise is measured: 3 s, while scenarios run policies for five
+SLICES = 60  # of that length, where noise is measured: 3 s, while scenarios run policies for five
 MODEL_LIMIT, LIGHT_LIMIT, ELSEWHERE_LIMIT = 2.0, 1.1, 1.05
 ENDLESS = 10**9
 
@@ -37,7 +39,6 @@ ENDLESS = 10**9
 WORLDS = {"a pendulum": (1, 0), "an arm of seven links": (7, 0), "forty boxes": (0, 40)}
 
 Loop = Callable[[int], None]
-Clock = Callable[[], float]
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -50,11 +51,11 @@ def measure(bench: Bench) -> list[Row]:
 
 
 def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:
-    loop = functools.partial(steps, model, data)
+    loop = functools.partial(stepping.steps, model, data)
     count = _count(loop)
-    plain = _in_thread(loop, count, time.thread_time) / count * 1e6
+    plain = _in_thread(loop, count) / count * 1e6
     controlled = _ratios(loop, count, turns, _controlled)
-    light = _ratios(loop, NOISY * count, turns, _light, clock=time.perf_counter)
+    light = [_noisy(model, data, count, turn) for turn in range(turns)]
     note = f"a step and its line take {plain:.1f} µs by themselves"
     return [
         at_most(f"{name}, stepped in model mode on one thread", controlled, MODEL_LIMIT, "times", note=note),
@@ -72,65 +73,60 @@ def _elsewhere(turns: int) -> Row:
     return at_most(what, ratios, ELSEWHERE_LIMIT, "times", note=f"{note}; to be 1.0 but for noise")
 
 
-def steps(model: Any, data: Any, count: int) -> None:
-    """The target: a loop that does nothing but step."""
-    for _ in range(count):
-        mujoco.mj_step(model, data)
-
-
 def _ratios(
     loop: Loop,
     count: int,
     turns: int,
-    watched: Callable[[Loop, int, Clock], float],
-    clock: Clock = time.thread_time,
+    watched: Callable[[Loop, int], float],
 ) -> list[float]:
     ratios = []
     for _ in range(turns):
-        plain = _in_thread(loop, count, clock)
-        ratios.append(watched(loop, count, clock) / plain)
+        plain = _in_thread(loop, count)
+        ratios.append(watched(loop, count) / plain)
     return ratios
 
 
-def _controlled(loop: Loop, count: int, clock: Clock) -> float:
+def _controlled(loop: Loop, count: int) -> float:
     """As the only thread of a schedule. The schedule's own beginning and end are not counted."""
     took: list[float] = []
 
     def run() -> None:
-        began = clock()
+        began = time.thread_time()
         loop(count)
-        took.append(clock() - began)
+        took.append(time.thread_time() - began)
 
-    with Stage(run, Target.of([__file__], run), seed=0) as stage:
+    with Stage(run, Target.of([stepping.__file__], run), seed=0) as stage:
         conductor = stage.run(Follow(), limit=ENDLESS)
     if conductor.over is None or conductor.over.failure is not None or not took:
         raise RuntimeError(f"expected a schedule that ends well, got {conductor.over}")
     return took[0]
 
 
-def _light(loop: Loop, count: int, clock: Clock) -> float:
-    with _perturbed():
-        return _in_thread(loop, count, clock)
-
-
-@contextmanager
-def _perturbed() -> Iterator[None]:
-    perturber = Perturber("light", Files(files=frozenset({__file__})))
+def _noisy(model: Any, data: Any, count: int, turn: int) -> float:
+    """The loop under light noise against the same code as nobody's target, slice by slice."""
+    code = stepping.steps.__code__.replace(co_filename="nobody's target")
+    plain = Slices(functools.partial(types.FunctionType(code, vars(stepping)), model, data, count))
+    perturber = Perturber("light", Files(files=frozenset({stepping.__file__})), clock=lambda: noisy.clock())
     perturber.install()
-    perturber.activate("benchmark")
     try:
-        yield
+        perturber.activate(f"benchmark:{turn}")
+        noisy = Slices(functools.partial(stepping.steps, model, data, count))
+        for _ in range(SLICES):
+            plain.slice()
+            noisy.slice()
     finally:
         perturber.remove()
+    return noisy.spent / plain.spent
 
 
-def _in_thread(loop: Loop, count: int, clock: Clock) -> float:
+def _in_thread(loop: Loop, count: int) -> float:
+    """Processor time of the loop."""
     took: list[float] = []
 
     def run() -> None:
-        began = clock()
+        began = time.thread_time()
         loop(count)
-        took.append(clock() - began)
+        took.append(time.thread_time() - began)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -141,7 +137,7 @@ def _in_thread(loop: Loop, count: int, clock: Clock) -> float:
 def _count(loop: Loop) -> int:
     """So many that a plain turn takes its time."""
     count = 100
-    while (took := _in_thread(loop, count, time.thread_time)) < SECONDS:
+    while (took := _in_thread(loop, count)) < SECONDS:
         count = int(count * min(10.0, 1.2 * SECONDS / took)) + 1
     return count
 
