@@ -207,6 +207,15 @@ def explore(
             help="Seconds of a soak that takes over where threads cannot be controlled; 0: none.",
         ),
     ] = 30.0,
+    confirm: Annotated[
+        int,
+        typer.Option(
+            "--confirm",
+            min=0,
+            metavar="N",
+            help="Have native calls that overlap meet for real, N times or until it crashes; 0: not.",
+        ),
+    ] = 10,
     wait: Wait = 0.0,
     db: Db = "",
     as_json: Json = False,
@@ -231,6 +240,7 @@ def explore(
                 wait=wait,
                 db=db,
                 soak=soak,
+                confirm=confirm,
                 as_json=as_json,
             )
         )

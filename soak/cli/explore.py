@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,12 @@ from soak.cli.run import RunOptions, code_of, document_of, soaked, words_of
 from soak.cli.selection import Skipped, select
 from soak.cli.session import answer, interpreter_of, locked, say
 from soak.detect.words import printable
-from soak.events import Verdict
+from soak.events import Verdict, to_plain
 from soak.report.rows import FindingRow
 from soak.report.verdict import repro_line
+from soak.supervisor.confirmation import TRIES, Confirmation, confirm
 from soak.supervisor.exploration import Explored, explore_in_child
+from soak.supervisor.explored import CONFIRMED
 from soak.supervisor.interpreter import Interpreter
 
 SCHEDULES, SCENARIO_SCHEDULES = 500, 1000
@@ -51,6 +52,7 @@ class ExploreOptions:
     wait: float = 0.0
     db: str = ""
     soak: float = SOAK_S
+    confirm: int = TRIES
     as_json: bool = False
 
 
@@ -132,7 +134,31 @@ def _function(options: ExploreOptions, interpreter: Interpreter) -> dict[str, An
         raise UsageProblem(record["failed"])
     if record.get("found"):
         record["replay"] = _replay(options, record["token"])
+    if record.get("overlap") and options.confirm:
+        _confirm(options, interpreter, spec, record)
     return record
+
+
+def _confirm(
+    options: ExploreOptions, interpreter: Interpreter, spec: dict[str, Any], record: dict[str, Any]
+) -> None:
+    """Have the two calls of an overlap meet. What a child says when it dies of that is kept in a file."""
+    folder = options.out / "explore" / "confirm"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = folder / "stderr.txt"
+
+    def child(more: Mapping[str, Any]) -> Explored:
+        with said.open("wb") as output:
+            return explore_in_child(
+                interpreter, {**spec, **more}, folder, hang_after=options.hang_after, output=output
+            )
+
+    _add(confirm(child, record["token"], options.confirm), str(said), record)
+
+
+def _add(told: Confirmation, stacks: str, record: dict[str, Any]) -> None:
+    record["confirmed"] = to_plain(told)
+    record["text"] += f"\n{told.in_words()}" + (f"; stacks in {stacks}" if told.death else "")
 
 
 # -- a scenario ----------------------------------------------------------------------------------------------
@@ -153,6 +179,9 @@ def _scenario(options: ExploreOptions, interpreter: Interpreter) -> tuple[dict[s
     with exploring(subject, count=schedules, skipped=skipped) as course:
         explored, found = course.child(spec)
         record = _record(explored, options.hang_after)
+        if record.get("overlap") and found and options.confirm:
+            told = course.confirm(found[0], spec, record["token"], options.confirm)
+            _add(told, f"{CONFIRMED} of its evidence", record)
         verdict = Verdict.UNPROVEN if record["unproven"] else Verdict.CLEAN
         course.settle(Verdict.FINDINGS if found else verdict, record["unproven"] or "explored")
     rows = list(course.progress.findings.values())
@@ -236,9 +265,9 @@ def _record(explored: Explored, hang_after: float) -> dict[str, Any]:
     if explored.hung:
         kind, words = "hang", f"no schedule ended within {hang_after:g} s"
     elif explored.signal:
-        kind, words = "crash", f"the process died of {_signal_name(explored.signal)}"
+        kind, words = "crash", f"the process died of {explored.death}"
     else:
-        kind, words = "exit", f"the process ended with exit code {explored.exit_code}"
+        kind, words = "exit", f"the process ended with {explored.death}"
     if not explored.token:
         raise UsageProblem(f"{words} before any schedule: importing the file must leave it alive")
     text = f"{words} in the schedule of this token"
@@ -250,13 +279,6 @@ def _record(explored: Explored, hang_after: float) -> dict[str, Any]:
         "text": text,
         "unproven": None,
     }
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _existing(path: str) -> str:

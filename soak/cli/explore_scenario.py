@@ -19,6 +19,7 @@ from soak.events import ScenarioSkipped, Sighted, Verdict
 from soak.findings.keeper import StoreKeeper
 from soak.findings.store import Store
 from soak.report.fold import Progress
+from soak.supervisor.confirmation import Confirmation
 from soak.supervisor.exploration import Explored
 from soak.supervisor.explored import ExploredRun
 from soak.supervisor.interpreter import Interpreter
@@ -73,6 +74,10 @@ class Exploring:
             self.verdict, self.reason = Verdict.CANNOT_RUN, explored.record["failed"]
             raise UsageProblem(explored.record["failed"])
         return explored, found
+
+    def confirm(self, sighted: Sighted, spec: Mapping[str, Any], token: str, tries: int) -> Confirmation:
+        """Whether a process dies of the native calls that overlap in ``sighted``, once they do meet."""
+        return self._run.confirm(sighted, spec, token, tries)
 
     def settle(self, verdict: Verdict, reason: str) -> None:
         """How the run ends, if nothing else ends it."""

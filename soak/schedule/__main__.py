@@ -2,7 +2,8 @@
 
 SPEC is a JSON object, with a ``scenario`` and its file, or a ``function`` and its. FOLDER gets
 ``token.txt``, the token of the schedule that runs, written before it does, so that it outlives a crash; and
-at the end ``result.json``.
+at the end ``result.json``. With ``freeze``, the arguments of a :class:`soak.schedule.freeze.Freezer`, the two
+calls of an overlap do meet; ``met.txt`` says so, just before it.
 """
 
 from __future__ import annotations
@@ -20,23 +21,35 @@ from pathlib import Path
 from typing import Any
 
 from soak.author import Scenario, ScenarioBuilder
-from soak.schedule import BadToken, race, replay
+from soak.schedule import BadToken, Overlap, race, replay
 from soak.schedule.episode import Unfit
+from soak.schedule.freeze import Freezer
+from soak.schedule.natives import confirmed_by
 from soak.schedule.result import Result
 from soak.schedule.scene import explore_scene
 from soak.worker.load import LoadError
 
+TOKEN, MET = "token.txt", "met.txt"
+
 
 def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Explore, or replay, and return what goes into ``result.json``."""
+    if "freeze" not in spec:
+        return explore(spec, folder)
+    with Freezer(lambda words: note(folder / MET, words), **spec["freeze"]) as freezer, confirmed_by(freezer):
+        return explore(spec, folder) | {"missing": freezer.missing}
+
+
+def explore(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """As :func:`main`, whatever the two calls of an overlap do."""
     try:
         if "scenario" in spec:
-            result, told = explore_scene(spec, folder, lambda token: note(folder, token))
+            result, told = explore_scene(spec, folder, lambda token: note(folder / TOKEN, token))
             return plain(result) | told
         function = load(spec["file"], spec["function"])
         limits = {name: spec[name] for name in ("steps", "stall") if name in spec}
         if spec["token"]:
-            note(folder, spec["token"])
+            note(folder / TOKEN, spec["token"])
             return plain(replay(function, spec["token"], **limits))
         result = race(
             function,
@@ -44,7 +57,7 @@ def main(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
             schedules=spec["schedules"],
             seed=spec["seed"],
             **limits,
-            before=lambda token: note(folder, token),
+            before=lambda token: note(folder / TOKEN, token),
         )
         return plain(result)
     except _IsScenario:
@@ -90,10 +103,10 @@ def load(file: str, name: str) -> Callable[[], Any]:
     return function  # type: ignore[no-any-return]
 
 
-def note(folder: Path, token: str) -> None:
-    """Put a token on disk; the page cache keeps it when this process dies."""
-    data = f"{token}\n".encode()
-    handle = os.open(folder / "token.txt", os.O_WRONLY | os.O_CREAT, 0o644)
+def note(path: Path, words: str) -> None:
+    """Put a line on disk; the page cache keeps it when this process dies."""
+    data = f"{words}\n".encode()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         os.pwrite(handle, data, 0)
         os.ftruncate(handle, len(data))
@@ -107,6 +120,7 @@ def plain(result: Result) -> dict[str, Any]:
     for name in ("error", "face", "stacks"):
         del record[name]
     record["kind"] = result.kind.value if result.kind is not None else None
+    record["overlap"] = isinstance(result.error, Overlap)
     record["text"] = str(result)
     return record
 

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from soak.schedule.conductor import Conductor
-from soak.schedule.task import Task, here
+from soak.schedule.freeze import Freezer
+from soak.schedule.task import Task, Unwind, here
 from soak.stretch import stretched
 
 Key = Callable[[Any], int]
+_reals: dict[int, Any] = {}
+"""The native function of each wrapper that lives, by the wrapper's id: builtin methods have no hash."""
 
 
 class Overlap(AssertionError):
@@ -48,7 +51,8 @@ def native(
 
     Returns what takes the wrapper away again. Raises ValueError where a parameter is unknown.
     """
-    real = getattr(owner, name)
+    before = getattr(owner, name)
+    real = _reals.get(id(before), before)  # said twice, the last word counts: a call has one inside
     names = tuple(parameters) if parameters is not None else _parameters(real, f"{_named(owner)}.{name}")
     repeats = () if stretch is None else (stretch,)
     unknown = [wanted for wanted in (*reads, *writes, *repeats) if wanted not in names]
@@ -64,34 +68,66 @@ def native(
         key=key,
     )
 
+    def make(args: tuple[Any, ...], kwargs: dict[str, Any], count_of: Callable[[int], int]) -> Any:
+        if stretch is not None:
+            args, kwargs = _repeated(args, kwargs, names.index(stretch), stretch, count_of)
+        return real(*args, **kwargs)
+
     @functools.wraps(real)
     def call(*args: Any, **kwargs: Any) -> Any:
         task = here()
         if task is None:
-            if stretch is not None:
-                args, kwargs = _stretched(args, kwargs, names.index(stretch), stretch)
-            return real(*args, **kwargs)
+            return make(args, kwargs, stretched)
         conductor = task.conductor
         conductor.touch(task, f"comes to {name}")
-        with _inside(conductor, Stay(task=task, use=use, objects=use.objects(args, kwargs))):
-            conductor.touch(task, f"is in {name}")
+        stay = Stay(
+            task=task,
+            use=use,
+            objects=use.objects(args, kwargs),
+            call=lambda longer: make(args, kwargs, _longer if longer else _as_asked),
+        )
+        with _inside(conductor, stay):
+            try:
+                conductor.touch(task, f"is in {name}")
+            except Unwind:
+                if _books.freezer is not None:
+                    _books.freezer.go_through(stay)
+                raise
             result = real(*args, **kwargs)
         conductor.touch(task, f"comes out of {name}")
         return result
 
+    def restore() -> None:
+        setattr(owner, name, before)
+        _reals.pop(id(call), None)
+
+    _reals[id(call)] = real
     setattr(owner, name, call)
-    return lambda: setattr(owner, name, real)
+    return restore
 
 
-def _stretched(
-    args: tuple[Any, ...], kwargs: dict[str, Any], position: int, name: str
+def _repeated(
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    position: int,
+    name: str,
+    count_of: Callable[[int], int],
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with the count at a position, or by a name, as heavy noise wants it."""
+    """The arguments with another count at a position, or by a name: that of what was asked for."""
     if position < len(args):
-        return (*args[:position], stretched(args[position]), *args[position + 1 :]), kwargs
+        return (*args[:position], count_of(args[position]), *args[position + 1 :]), kwargs
     asked = kwargs.get(name, 1)
-    count = stretched(asked)
+    count = count_of(asked)
     return args, kwargs if count == asked else kwargs | {name: count}
+
+
+def _longer(count: int) -> int:
+    """So often that somebody can stop it in the middle: a step of a small model takes 10 µs."""
+    return 50 * count
+
+
+def _as_asked(count: int) -> int:
+    return count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +152,12 @@ class _Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stay:
-    """A thread's being in a native call."""
+    """A thread's being in a native call. ``call`` makes it, longer or as it was asked for."""
 
     task: Task
     use: _Use
     objects: dict[int, tuple[str, bool]]
+    call: Callable[[bool], Any]
 
 
 class _Books:
@@ -129,9 +166,20 @@ class _Books:
     def __init__(self) -> None:
         self.conductor: Conductor | None = None
         self.stays: list[Stay] = []
+        self.freezer: Freezer | None = None
 
 
 _books = _Books()
+
+
+@contextmanager
+def confirmed_by(freezer: Freezer) -> Iterator[None]:
+    """Within, the two calls of an overlap do meet, once the schedule has failed."""
+    _books.freezer = freezer
+    try:
+        yield
+    finally:
+        _books.freezer = None
 
 
 @contextmanager
@@ -139,9 +187,11 @@ def _inside(conductor: Conductor, stay: Stay) -> Iterator[None]:
     if _books.conductor is not conductor:
         _books.conductor, _books.stays = conductor, []
     _tell(conductor, stay)
-    words = next(filter(None, (_conflict(other, stay) for other in _books.stays)), None)
-    if words is not None:
+    met = ((other, words) for other in _books.stays if (words := _conflict(other, stay)) is not None)
+    for other, words in met:
         conductor.fail(stay.task, Overlap(words))
+        if _books.freezer is not None:
+            _books.freezer.meet(other, stay, words)
         conductor.touch(stay.task, "must not enter")  # the schedule is over: this ends the thread
     _books.stays.append(stay)
     try:

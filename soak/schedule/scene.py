@@ -18,6 +18,7 @@ from soak import author
 from soak.events import PromiseBroken, Raised, encode, to_plain
 from soak.schedule.episode import Episode, Unfit, in_words
 from soak.schedule.exploration import Exploration
+from soak.schedule.natives import Overlap
 from soak.schedule.outcome import Kind
 from soak.schedule.result import Result
 from soak.schedule.witness import event_of
@@ -44,10 +45,13 @@ def explore_scene(
     faulthandler.enable(fault)
     faulthandler.register(signal.SIGUSR1, fault)
     scenario, target = load(spec["scenario_file"], spec["scenario"], spec["target"])
-    for library, table in TABLES.items():  # before the target's own wrappers, so that these come first
-        if library in sys.modules:
-            importlib.import_module(table).install()
+    confirming = "freeze" in spec
+    tables = [importlib.import_module(table) for library, table in TABLES.items() if library in sys.modules]
+    for table in tables:  # before the target's own wrappers, so that these come first
+        table.install(stretch=confirming)
     prepare_targets([target], guard_malloc=False)
+    for table in tables if confirming else ():
+        table.let_pass()
     episode = Episode(scenario, target, folder, seed=spec["seed"])
     author.set_witness(episode.witness)
     limits = {name: spec[name] for name in ("steps", "stall") if name in spec}
@@ -55,7 +59,9 @@ def explore_scene(
     result = exploration.replay(spec["token"]) if spec["token"] else exploration.run(spec["schedules"])
     if isinstance(result.error, Unfit):
         raise result.error
-    return result, told(episode, result)
+    overlaps = {Overlap.__name__, *(promise for table in tables for promise in table.OVERLAPS)}
+    overlap = getattr(result.error, "promise", type(result.error).__name__) in overlaps
+    return result, told(episode, result) | {"overlap": overlap}
 
 
 def told(episode: Episode, result: Result) -> dict[str, Any]:

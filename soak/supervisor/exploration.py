@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from soak import kernel
+from soak.detect.words import signal_name
 from soak.supervisor.interpreter import Interpreter
 from soak.supervisor.plan import base_environment
 
@@ -25,13 +26,26 @@ _DUMP_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explored:
-    """What became of a child: its record, or how it died, and the token of its last schedule."""
+    """What became of a child: its record, or how it died, and the token of its last schedule.
+
+    ``met`` says which two native calls did meet in it, where they were to: see :mod:`soak.schedule.freeze`.
+    """
 
     record: dict[str, Any] | None
     signal: int
     hung: bool
     exit_code: int
     token: str
+    met: str = ""
+
+    @property
+    def death(self) -> str:
+        """How it ended without having said anything; empty if it has."""
+        if self.record is not None:
+            return ""
+        if self.hung:
+            return "a hang"
+        return signal_name(self.signal) if self.signal else f"exit code {self.exit_code}"
 
 
 def explore_in_child(
@@ -48,7 +62,7 @@ def explore_in_child(
     watchdog could not see, as where native code holds the GIL. What the child prints goes into ``output``,
     by default to stderr; ``started`` hears its process id."""
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in ("token.txt", "result.json"):
+    for stale in ("token.txt", "result.json", "met.txt"):
         (folder / stale).unlink(missing_ok=True)
     child = subprocess.Popen(
         [interpreter.executable, "-m", "soak.schedule", json.dumps(spec), str(folder.resolve())],
@@ -68,14 +82,18 @@ def explore_in_child(
         _kill(child)
     code = child.returncode
     result = folder / "result.json"
-    token = folder / "token.txt"
     return Explored(
         record=json.loads(result.read_text()) if result.is_file() else None,
         signal=-code if code < 0 and not hung else 0,
         hung=hung,
         exit_code=code,
-        token=token.read_text().strip() if token.is_file() else "",
+        token=_line(folder / "token.txt"),
+        met=_line(folder / "met.txt"),
     )
+
+
+def _line(path: Path) -> str:
+    return path.read_text().strip() if path.is_file() else ""
 
 
 def _wait(child: subprocess.Popen[bytes], token: Path, hang_after: float) -> bool:

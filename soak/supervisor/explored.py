@@ -15,6 +15,7 @@ from soak.detect.locks import Sources
 from soak.detect.project import Project
 from soak.events import (
     Event,
+    Evidence,
     Frame,
     LastWords,
     Phase,
@@ -31,6 +32,7 @@ from soak.events import (
     decode,
     from_plain,
 )
+from soak.supervisor.confirmation import Confirmation, confirm
 from soak.supervisor.exploration import Explored, explore_in_child
 from soak.supervisor.halted import read_source
 from soak.supervisor.interpreter import Interpreter
@@ -39,7 +41,7 @@ from soak.supervisor.run import Keeper, View
 from soak.supervisor.stream import Stream
 from soak.supervisor.worker import FAULT, STDERR, evidence_in
 
-TOKEN, STORY = "token.txt", "story.txt"
+TOKEN, STORY, CONFIRMED = "token.txt", "story.txt", "confirmed.txt"
 #: Of a hang that the child itself could not see, so much is known: it was in a schedule.
 _IN_NATIVE = "a schedule"
 
@@ -98,21 +100,39 @@ class ExploredRun:
         """Run one child to its end, and file what it showed."""
         self._worker += 1
         home = self._folder / "workers" / str(self._worker)
-        home.mkdir(parents=True)
         began = time.monotonic()
+        explored = self._explore(spec, home, self._started)
+        found = self._told(explored, home, time.monotonic() - began)
+        shutil.rmtree(home, ignore_errors=True)
+        return explored, found
+
+    def confirm(self, sighted: Sighted, spec: Mapping[str, Any], token: str, tries: int) -> Confirmation:
+        """Have the calls that meet in ``sighted`` crash, in children of which nothing else is filed."""
+        home = self._folder / "confirm"
+        told = confirm(lambda more: self._explore({**spec, **more}, home), token, tries)
+        stacks = "".join(_text(home / name) for name in (STDERR, FAULT)) if told.death else ""
+        (home / CONFIRMED).write_text(f"{told.in_words()}\n\n{stacks}", encoding="utf-8")
+        path = f"{home.name}/{CONFIRMED}"
+        evidence = Evidence(t=time.time(), sighting=sighted.sighting, name=CONFIRMED, path=path, problem="")
+        self._put(evidence)
+        self._keeper.add(evidence)
+        shutil.rmtree(home, ignore_errors=True)
+        return told
+
+    def _explore(
+        self, spec: Mapping[str, Any], home: Path, started: Callable[[int], None] = lambda _pid: None
+    ) -> Explored:
+        home.mkdir(parents=True, exist_ok=True)
         with (home / STDERR).open("wb") as output:
-            explored = explore_in_child(
+            return explore_in_child(
                 self._interpreter,
                 {"scenario_file": str(self._entry.file), "scenario": self._entry.name, **spec},
                 home,
                 hang_after=self._plan.hang_after,
                 environment=worker_environment(self._entry, self._interpreter.python_path),
                 output=output,
-                started=self._started,
+                started=started,
             )
-        found = self._told(explored, home, time.monotonic() - began)
-        shutil.rmtree(home, ignore_errors=True)
-        return explored, found
 
     def end(self, verdict: Verdict, reason: str) -> None:
         """The stream's last line."""

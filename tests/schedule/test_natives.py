@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator
 
@@ -122,6 +123,34 @@ def test_a_call_that_can_be_stretched_is_while_noise_wants_it() -> None:
     finally:
         stretch_by(None)
         undo()
+
+
+def test_what_is_said_of_a_call_twice_counts_once() -> None:
+    """A call has one inside: the schedules are those of before."""
+    before = soak.race(step_and_free)
+    undo = soak.native(natives, "free", writes=["data"])
+    try:
+        assert soak.race(step_and_free).token == before.token
+    finally:
+        undo()
+    assert soak.race(step_and_free).token == before.token
+
+
+def test_somebody_else_s_wrapper_is_not_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may look like the one below it: it is called."""
+    looks: list[object] = []
+    below = natives.look
+
+    @functools.wraps(below)
+    def look(data: Store) -> bool:
+        looks.append(data)
+        return below(data)
+
+    monkeypatch.setattr(natives, "look", look)
+    undo = soak.native(natives, "look", reads=["data"])
+    natives.look(Store())
+    undo()
+    assert len(looks) == 1
 
 
 def test_outside_of_schedules_nothing_changes() -> None:
