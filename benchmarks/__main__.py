@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    confirmed_overlaps,
     crash_rate,
     crash_to_finding,
     explore_canaries,
@@ -53,6 +54,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "mornings": mornings.measure,
     "schedule_cost": schedule_cost.measure,
     "native_overlaps": native_overlaps.measure,
+    "confirmed_overlaps": confirmed_overlaps.measure,
     "explore_canaries": explore_canaries.measure,
 }
 

@@ -6,14 +6,11 @@ schedules. The scenarios' correct targets are explored as well, and have to stay
 
 from __future__ import annotations
 
-import json
 import subprocess
-import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.row import Bench, Row, at_worst, row
-from benchmarks.soaking import command, environment
+from benchmarks.soaking import soak_json
 from soak.canaries.canary import Canary
 from soak.canaries.catalogue import CANARIES
 
@@ -50,7 +47,7 @@ def measure(bench: Bench) -> list[Row]:
     searched, first, total, replayed, slow = [], [], [], [], []
     for canary in canaries:
         try:
-            record, seconds = _explore(bench.folder / canary.name, _words(canary))
+            record, seconds = soak_json(bench.folder / canary.name, _words(canary), limit=_LIMIT_S)
         except subprocess.TimeoutExpired:
             slow.append(f"{canary.name} not found in {_LIMIT_S:.0f} s")
             continue
@@ -99,7 +96,7 @@ def _silent(bench: Bench, scenario: str) -> tuple[int, float]:
     """Findings on a correct target, and schedules in a second."""
     schedules = _silent_schedules(bench)
     words = ["explore", scenario, "-n", str(schedules)]
-    record, _ = _explore(bench.folder / f"correct-{scenario}", words, limit=_SILENT_LIMIT_S)
+    record, _ = soak_json(bench.folder / f"correct-{scenario}", words, limit=_SILENT_LIMIT_S)
     return len(record.get("findings", ())), record["schedules"] / record["seconds"]
 
 
@@ -108,24 +105,5 @@ def _silent_schedules(bench: Bench) -> int:
 
 
 def _replay(out: Path, finding: str) -> int:
-    done = _soak(["repro", finding, "--count", str(REPLAYS), "--json", "--out", str(out)])
-    return int(json.loads(done.stdout)["hits"]) if done.stdout else 0
-
-
-def _explore(out: Path, words: list[str], *, limit: float = _LIMIT_S) -> tuple[dict[str, Any], float]:
-    began = time.monotonic()
-    done = _soak([*words, "--json", "--out", str(out)], limit=limit)
-    if not done.stdout:
-        raise RuntimeError(f"soak {' '.join(words)}: exit code {done.returncode}: {done.stderr[-500:]}")
-    return json.loads(done.stdout), time.monotonic() - began
-
-
-def _soak(words: list[str], *, limit: float = _LIMIT_S) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*words),
-        capture_output=True,
-        text=True,
-        timeout=limit,
-        check=False,
-        env=environment(NO_COLOR="1"),
-    )
+    record, _ = soak_json(out, ["repro", finding, "--count", str(REPLAYS)], limit=_LIMIT_S)
+    return int(record["hits"])

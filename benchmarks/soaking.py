@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import soak
 from soak.events import Event, decode
@@ -45,6 +47,27 @@ def command(*words: str) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """Ours, so that soak is found whether it is installed or not, and ``more``."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | more
+
+
+def soak_json(out: Path, words: Sequence[str], *, limit: float) -> tuple[dict[str, Any], float]:
+    """What ``soak`` with ``words`` answers in its folder ``out``, and the seconds that it took.
+
+    Raises:
+        TimeoutExpired: it takes longer than ``limit`` seconds.
+        RuntimeError: it answered nothing.
+    """
+    began = time.monotonic()
+    done = subprocess.run(
+        command(*words, "--json", "--out", str(out)),
+        capture_output=True,
+        text=True,
+        timeout=limit,
+        check=False,
+        env=environment(NO_COLOR="1"),
+    )
+    if not done.stdout:
+        raise RuntimeError(f"soak {' '.join(words)}: exit code {done.returncode}: {done.stderr[-500:]}")
+    return json.loads(done.stdout), time.monotonic() - began
 
 
 def soak_run(out: Path, words: Sequence[str], *, limit: float = 300.0, **more: str) -> Soaked:

@@ -87,14 +87,14 @@ class Freezer:
     def _call(self, stay: Stay, *, stopped: bool) -> None:
         if stopped:
             self._say("g")
-            stay.call(True)
+            stay.call()
             return
         while (answer := self._hear()) == "f":  # again and again, where it has the interpreter's lock
             self._say("m")
         if answer == "k":
             self._note(self._words)
             try:
-                stay.call(False)
+                stay.call()
             finally:
                 self._say("t")
 

@@ -84,7 +84,7 @@ def native(
             task=task,
             use=use,
             objects=use.objects(args, kwargs),
-            call=lambda longer: make(args, kwargs, _longer if longer else _as_asked),
+            call=lambda: make(args, kwargs, _longer),
         )
         with _inside(conductor, stay):
             try:
@@ -122,12 +122,9 @@ def _repeated(
 
 
 def _longer(count: int) -> int:
-    """So often that somebody can stop it in the middle: a step of a small model takes 10 µs."""
+    """So often that somebody can stop it in the middle, for a step of a small model takes 10 µs; and that
+    whoever was stopped finds another state when it goes on."""
     return 50 * count
-
-
-def _as_asked(count: int) -> int:
-    return count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +149,12 @@ class _Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stay:
-    """A thread's being in a native call. ``call`` makes it, longer or as it was asked for."""
+    """A thread's being in a native call. ``call`` makes it, longer than it was asked for if that can be."""
 
     task: Task
     use: _Use
     objects: dict[int, tuple[str, bool]]
-    call: Callable[[bool], Any]
+    call: Callable[[], Any]
 
 
 class _Books:
