@@ -22,7 +22,7 @@ from soak.schedule.task import new_lock
 if TYPE_CHECKING:
     from soak.schedule.natives import Stay
 
-_ENDING = 1.0
+_ENDING = 3.0
 """Seconds that the first thread gets to end its call once the second has."""
 
 

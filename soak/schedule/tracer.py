@@ -28,7 +28,7 @@ _TRAP = 5
 #: Registers in front of the program counter in Linux's user_regs_struct for x86-64, and how many there are.
 _RIP, _COUNT = 16, 27
 #: Seconds for a call to come to where it can be stopped, for others to go on meanwhile, and for all of it.
-LOOK, MEET, STAY = 0.5, 0.05, 5.0
+LOOK, MEET, STAY = 2.0, 0.05, 5.0
 #: What a thread runs in that may hold the interpreter's lock, or one of the allocator's.
 _NOT_NATIVE = ("python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libm.", "libm-", "lib-dynload")
 
