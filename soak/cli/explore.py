@@ -23,7 +23,7 @@ from soak.detect.words import printable
 from soak.events import Verdict, to_plain
 from soak.report.rows import FindingRow
 from soak.report.verdict import repro_line
-from soak.supervisor.confirmation import TRIES, Confirmation, confirm
+from soak.supervisor.confirmation import HANG_AFTER, TRIES, Confirmation, confirm
 from soak.supervisor.exploration import Explored, explore_in_child
 from soak.supervisor.explored import CONFIRMED
 from soak.supervisor.interpreter import Interpreter
@@ -150,7 +150,7 @@ def _confirm(
     def child(more: Mapping[str, Any]) -> Explored:
         with said.open("wb") as output:
             return explore_in_child(
-                interpreter, {**spec, **more}, folder, hang_after=options.hang_after, output=output
+                interpreter, {**spec, **more}, folder, hang_after=HANG_AFTER, output=output
             )
 
     _add(confirm(child, record["token"], options.confirm), str(said), record)

@@ -10,6 +10,8 @@ from typing import Any
 from soak.supervisor.exploration import Explored
 
 TRIES = 10
+HANG_AFTER = 20.0
+"""Seconds in which one try has ended: it is a single schedule."""
 #: After so many in which the two did not meet, they never will: the call is too short, or no native one.
 _IN_VAIN = 4
 #: Seconds into its call, at most, until a thread is stopped: another moment in each try.
@@ -53,7 +55,10 @@ def confirm(child: Child, token: str, tries: int = TRIES) -> Confirmation:
     met = 0
     for number in range(1, tries + 1):
         freeze = {"delay": rng.uniform(0.0, _LATEST), "stop_second": number % 2 == 0}
-        explored = child({"token": token, "freeze": freeze})
+        try:
+            explored = child({"token": token, "freeze": freeze})
+        except KeyboardInterrupt:  # what was found before is worth more than this, and is told
+            return Confirmation(tries=number - 1, met=met, death="", missing="interrupted")
         met += bool(explored.met)
         missing = (explored.record or {}).get("missing", "")
         if missing or (explored.met and explored.death):

@@ -32,7 +32,7 @@ from soak.events import (
     decode,
     from_plain,
 )
-from soak.supervisor.confirmation import Confirmation, confirm
+from soak.supervisor.confirmation import HANG_AFTER, Confirmation, confirm
 from soak.supervisor.exploration import Explored, explore_in_child
 from soak.supervisor.halted import read_source
 from soak.supervisor.interpreter import Interpreter
@@ -101,7 +101,7 @@ class ExploredRun:
         self._worker += 1
         home = self._folder / "workers" / str(self._worker)
         began = time.monotonic()
-        explored = self._explore(spec, home, self._started)
+        explored = self._explore(spec, home, hang_after=self._plan.hang_after, started=self._started)
         found = self._told(explored, home, time.monotonic() - began)
         shutil.rmtree(home, ignore_errors=True)
         return explored, found
@@ -109,7 +109,9 @@ class ExploredRun:
     def confirm(self, sighted: Sighted, spec: Mapping[str, Any], token: str, tries: int) -> Confirmation:
         """Have the calls that meet in ``sighted`` crash, in children of which nothing else is filed."""
         home = self._folder / "confirm"
-        told = confirm(lambda more: self._explore({**spec, **more}, home), token, tries)
+        told = confirm(
+            lambda more: self._explore({**spec, **more}, home, hang_after=HANG_AFTER), token, tries
+        )
         stacks = "".join(_text(home / name) for name in (STDERR, FAULT)) if told.death else ""
         (home / CONFIRMED).write_text(f"{told.in_words()}\n\n{stacks}", encoding="utf-8")
         path = f"{home.name}/{CONFIRMED}"
@@ -120,7 +122,12 @@ class ExploredRun:
         return told
 
     def _explore(
-        self, spec: Mapping[str, Any], home: Path, started: Callable[[int], None] = lambda _pid: None
+        self,
+        spec: Mapping[str, Any],
+        home: Path,
+        *,
+        hang_after: float,
+        started: Callable[[int], None] = lambda _pid: None,
     ) -> Explored:
         home.mkdir(parents=True, exist_ok=True)
         with (home / STDERR).open("wb") as output:
@@ -128,7 +135,7 @@ class ExploredRun:
                 self._interpreter,
                 {"scenario_file": str(self._entry.file), "scenario": self._entry.name, **spec},
                 home,
-                hang_after=self._plan.hang_after,
+                hang_after=hang_after,
                 environment=worker_environment(self._entry, self._interpreter.python_path),
                 output=output,
                 started=started,

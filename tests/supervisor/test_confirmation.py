@@ -66,3 +66,12 @@ def test_what_cannot_be_is_not_tried_again() -> None:
     assert (told.tries, told.in_words()) == (1, "not confirmed by a crash: not here")
     told = confirm(Child(*[survived(met=False)] * 4), "token")
     assert "in 4 tries neither call could be stopped before it was over" in told.in_words()
+
+
+def test_an_interrupt_ends_the_tries_and_not_the_answer() -> None:
+    """Ctrl-C: what the search has found is still to be told."""
+
+    def child(_spec: Mapping[str, Any]) -> Explored:
+        raise KeyboardInterrupt
+
+    assert confirm(child, "token").in_words() == "not confirmed by a crash: interrupted"
