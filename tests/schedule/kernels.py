@@ -37,6 +37,14 @@ def lost_update() -> None:
     assert shared.count == 2
 
 
+def update_after_an_import() -> None:
+    """The same; but the first call in a process imports a module, and takes locks that no later one takes."""
+    import colorsys
+
+    colorsys.rgb_to_hsv(0.0, 0.0, 0.0)
+    lost_update()
+
+
 def locked_update() -> None:
     shared = Shared()
     lock = threading.Lock()

@@ -155,12 +155,14 @@ def test_the_token_given_before_a_schedule_brings_the_failure_back() -> None:
     assert "~" in failing
 
 
-def test_a_token_replays_in_a_fresh_process() -> None:
-    """Whatever the hash seed of that process, with the same hash of the trace."""
-    result = soak.race(kernels.checked_submit, target=[kernels], schedules=200)
+@pytest.mark.parametrize("kernel", [kernels.checked_submit, kernels.update_after_an_import], ids=named)
+def test_a_token_replays_in_a_fresh_process(kernel: Callable[[], None]) -> None:
+    """Whatever the hash seed of that process, and though its first schedule imports what the token's did not,
+    with the same hash of the trace."""
+    result = soak.race(kernel, target=[kernels], schedules=200)
     program = (
         "import sys, soak; from tests.schedule import kernels\n"
-        "again = soak.replay(kernels.checked_submit, sys.argv[1])\n"
+        f"again = soak.replay(kernels.{kernel.__name__}, sys.argv[1])\n"
         "assert again.found and again.exact, again\n"
         "print(again.token)"
     )
