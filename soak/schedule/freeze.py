@@ -89,8 +89,8 @@ class Freezer:
             self._say("g")
             stay.call()
             return
-        while (answer := self._hear()) == "f":  # again and again, where it has the interpreter's lock
-            self._say("m")
+        while (answer := self._hear()).isupper():  # again and again, where it has the interpreter's lock
+            self._say(answer)
         if answer == "k":
             self._note(self._words)
             try:

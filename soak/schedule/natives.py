@@ -79,20 +79,18 @@ def native(
         if task is None:
             return make(args, kwargs, stretched)
         conductor = task.conductor
-        conductor.touch(task, f"comes to {name}")
         stay = Stay(
             task=task,
             use=use,
             objects=use.objects(args, kwargs),
             call=lambda: make(args, kwargs, _longer),
         )
+        if _books.freezer is not None:
+            _be_met(conductor, stay, _books.freezer)
+            return real(*args, **kwargs)
+        conductor.touch(task, f"comes to {name}")
         with _inside(conductor, stay):
-            try:
-                conductor.touch(task, f"is in {name}")
-            except Unwind:
-                if _books.freezer is not None:
-                    _books.freezer.go_through(stay)
-                raise
+            conductor.touch(task, f"is in {name}")
             result = real(*args, **kwargs)
         conductor.touch(task, f"comes out of {name}")
         return result
@@ -177,6 +175,21 @@ def confirmed_by(freezer: Freezer) -> Iterator[None]:
         yield
     finally:
         _books.freezer = None
+
+
+def _be_met(conductor: Conductor, stay: Stay, freezer: Freezer) -> None:
+    """Pass the points of a call before it is made, inside at all of them: whoever comes meanwhile meets it.
+
+    A target's own oracle, which may have seen the overlap, has a thread inside from the first to the last.
+    """
+    name = stay.use.title
+    with _inside(conductor, stay):
+        try:
+            for what in (f"comes to {name}", f"is in {name}", f"comes out of {name}"):
+                conductor.touch(stay.task, what)
+        except Unwind:
+            freezer.go_through(stay)
+            raise
 
 
 @contextmanager

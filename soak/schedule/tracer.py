@@ -1,9 +1,8 @@
 """Stops one thread of another process while it is in a native library: ``python tracer.py PID``.
 
-In comes a line ``TID DELAY``, then single bytes: ``g``, the thread goes into its call now; ``m``, somebody
-else goes on though it is stopped; ``t``, let it go. Out go ``s``, the thread is watched, or ``x`` and why it
-cannot be; ``f``, it is stopped in a library, and if ``m`` comes soon, ``k``, it stays so; ``d``, that could
-not be done.
+In comes a line ``TID DELAY``, then ``g``, the thread goes into its call now. Out go ``s``, the thread is
+watched, or ``x`` and why it cannot be; a capital letter, it is stopped in a library, and if somebody says
+that letter soon, ``k``, it stays so until ``t`` is said. Or ``d``, that could not be done.
 
 The others of the traced process run on: ``PTRACE_SEIZE`` takes one thread (ptrace(2)). Where it stands is
 looked at again and again, for a thread that holds the interpreter's lock must not be stopped: outside of the
@@ -16,8 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import select
+import string
 import sys
 import time
 from pathlib import Path
@@ -28,7 +29,7 @@ _TRAP = 5
 #: Registers in front of the program counter in Linux's user_regs_struct for x86-64, and how many there are.
 _RIP, _COUNT = 16, 27
 #: Seconds for a call to come to where it can be stopped, for others to go on meanwhile, and for all of it.
-LOOK, MEET, STAY = 2.0, 0.05, 5.0
+LOOK, MEET, STAY = 2.0, 0.005, 5.0
 #: What a thread runs in that may hold the interpreter's lock, or one of the allocator's.
 _NOT_NATIVE = ("python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libm.", "libm-", "lib-dynload")
 
@@ -85,19 +86,21 @@ def main(pid: int) -> None:
         _say(f"x{error.strerror}")
         return
     _say("s")
-    if _heard(b"g", LOOK):
+    if _heard(b"g", LOOK, spin=True):  # to be woken up takes longer than many a call
         _stop_within(traced, float(delay))
 
 
 def _stop_within(traced: Traced, delay: float) -> None:
     began = time.perf_counter()
-    while time.perf_counter() - began < delay:  # spinning: a sleep is longer than many a call
+    while time.perf_counter() - began < delay:
         pass
     try:
-        while time.perf_counter() - began < LOOK:
+        for letter in itertools.cycle(string.ascii_uppercase):
+            if time.perf_counter() - began > LOOK:
+                break
             if traced.stop():
-                _say("f")
-                if _heard(b"m", MEET):
+                _say(letter)
+                if _heard(letter.encode(), MEET):
                     _say("k")
                     _heard(b"t", STAY)
                     traced.let_go()
@@ -120,11 +123,12 @@ def _say(words: str) -> None:
     os.write(1, words.encode())
 
 
-def _heard(wanted: bytes, seconds: float) -> bool:
+def _heard(wanted: bytes, seconds: float, *, spin: bool = False) -> bool:
     """Whether it came in time. What was said too late before it is passed over."""
     until = time.monotonic() + seconds
-    while select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
-        if (byte := os.read(0, 1)) in (wanted, b""):
+    while (left := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([0], [], [], 0.0 if spin else left)
+        if ready and (byte := os.read(0, 1)) in (wanted, b""):
             return byte == wanted
     return False
 
