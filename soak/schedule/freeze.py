@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from soak import kernel
-from soak.schedule.task import new_lock
+from soak.schedule.task import get_ident, new_lock
+from soak.schedule.tracer import COMES
 
 if TYPE_CHECKING:
     from soak.schedule.natives import Stay
@@ -86,7 +88,7 @@ class Freezer:
 
     def _call(self, stay: Stay, *, stopped: bool) -> None:
         if stopped:
-            self._say("g")
+            signal.pthread_kill(get_ident(), COMES)
             stay.call()
             return
         while (answer := self._hear()).isupper():  # again and again, where it has the interpreter's lock

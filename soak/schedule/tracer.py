@@ -1,7 +1,8 @@
 """Stops one thread of another process while it is in a native library: ``python tracer.py PID``.
 
-In comes a line ``TID DELAY``, then ``g``, the thread goes into its call now. Out go ``s``, the thread is
-watched, or ``x`` and why it cannot be; a capital letter, it is stopped in a library, and if somebody says
+In comes a line ``TID DELAY``. Out go ``s``, the thread is watched, or ``x`` and why it cannot be. Right
+before its call the thread sends a signal to itself, which stops it until we look: however busy the machine
+is, we do not come too late. Out goes then a capital letter, it is stopped in a library, and if somebody says
 that letter soon, ``k``, it stays so until ``t`` is said. Or ``d``, that could not be done.
 
 The others of the traced process run on: ``PTRACE_SEIZE`` takes one thread (ptrace(2)). Where it stands is
@@ -18,6 +19,7 @@ import ctypes
 import itertools
 import os
 import select
+import signal
 import string
 import sys
 import time
@@ -30,6 +32,11 @@ _TRAP = 5
 _RIP, _COUNT = 16, 27
 #: Seconds for a call to come to where it can be stopped, for others to go on meanwhile, and for all of it.
 LOOK, MEET, STAY = 2.0, 0.005, 5.0
+_GLANCE = 0.0002
+#: Seconds that it runs between two looks.
+_MOMENT = 20e-6
+#: What a thread sends to itself: nobody minds it who is not traced.
+COMES = signal.SIGWINCH
 #: What a thread runs in that may hold the interpreter's lock, or one of the allocator's.
 _NOT_NATIVE = ("python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libm.", "libm-", "lib-dynload")
 
@@ -51,7 +58,26 @@ class Traced:
             raise ChildProcessError("the thread has ended")
         self._signal = 0 if os.WSTOPSIG(status) == _TRAP else os.WSTOPSIG(status)
         _ptrace(REGISTERS, self._thread, ctypes.addressof(self._registers))
-        return any(low <= self._registers[_RIP] < high for low, high in self._libraries)
+        return any(low <= self.counter < high for low, high in self._libraries)
+
+    @property
+    def counter(self) -> int:
+        """Where it was stopped last."""
+        return self._registers[_RIP]
+
+    def has_come(self) -> bool:
+        """Whether it has sent the signal, and is stopped by it. Raises ChildProcessError if it has ended."""
+        found, status = os.waitpid(self._thread, _ALL | os.WNOHANG)
+        if not found:
+            return False
+        if not os.WIFSTOPPED(status):
+            raise ChildProcessError("the thread has ended")
+        self._signal = os.WSTOPSIG(status)
+        if self._signal == COMES:
+            self._signal = 0
+            return True
+        self.go_on()
+        return False
 
     def go_on(self) -> None:
         """Let it run, watched."""
@@ -86,31 +112,50 @@ def main(pid: int) -> None:
         _say(f"x{error.strerror}")
         return
     _say("s")
-    if _heard(b"g", LOOK, spin=True):  # to be woken up takes longer than many a call
-        _stop_within(traced, float(delay))
+    try:
+        if _comes(traced):
+            _stop_within(traced, float(delay))
+    except (OSError, ChildProcessError):  # it has ended
+        _say("d")
+
+
+def _comes(traced: Traced) -> bool:
+    until = time.monotonic() + LOOK
+    while not traced.has_come():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_GLANCE)
+    return True
 
 
 def _stop_within(traced: Traced, delay: float) -> None:
-    began = time.perf_counter()
-    while time.perf_counter() - began < delay:
-        pass
-    try:
-        for letter in itertools.cycle(string.ascii_uppercase):
-            if time.perf_counter() - began > LOOK:
-                break
-            if traced.stop():
-                _say(letter)
-                if _heard(letter.encode(), MEET):
-                    _say("k")
-                    _heard(b"t", STAY)
-                    traced.let_go()
-                    return
-            traced.go_on()
-        traced.stop()
-        traced.let_go()
-    except (OSError, ChildProcessError):  # it has ended
-        pass
+    began, stood = time.perf_counter(), -1
+    letters = itertools.cycle(string.ascii_uppercase)
+    traced.go_on()
+    _spin(delay)
+    while time.perf_counter() - began < LOOK:
+        if traced.stop():
+            _say(letter := next(letters))
+            if _heard(letter.encode(), MEET):
+                _say("k")
+                _heard(b"t", STAY)
+                traced.let_go()
+                return
+        traced.go_on()
+        if traced.counter == stood:
+            time.sleep(_MOMENT)  # it was not its turn yet, on a busy machine maybe because it is ours
+        else:
+            _spin(_MOMENT)  # to be woken up would take longer than many a call
+        stood = traced.counter
+    traced.stop()
+    traced.let_go()
     _say("d")
+
+
+def _spin(seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
 
 
 def _ptrace(request: int, thread: int, data: int = 0) -> None:
@@ -123,11 +168,11 @@ def _say(words: str) -> None:
     os.write(1, words.encode())
 
 
-def _heard(wanted: bytes, seconds: float, *, spin: bool = False) -> bool:
+def _heard(wanted: bytes, seconds: float) -> bool:
     """Whether it came in time. What was said too late before it is passed over."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        ready, _, _ = select.select([0], [], [], 0.0 if spin else left)
+        ready, _, _ = select.select([0], [], [], left)
         if ready and (byte := os.read(0, 1)) in (wanted, b""):
             return byte == wanted
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -77,7 +78,7 @@ def test_a_thread_stands_still_in_its_call_until_it_is_let_go(traced: Tracer) ->
     def work() -> None:
         known.set()
         go.wait()
-        traced.say("g")
+        signal.pthread_kill(threading.get_ident(), tracer.COMES)
         digests.append(hashlib.sha256(text).hexdigest())
 
     thread = threading.Thread(target=work)
@@ -105,7 +106,7 @@ def test_a_thread_that_never_is_in_a_library_is_let_be(traced: Tracer) -> None:
     def work() -> None:
         known.set()
         go.wait()
-        traced.say("g")
+        signal.pthread_kill(threading.get_ident(), tracer.COMES)
         end.wait(ANSWERED)
 
     thread = threading.Thread(target=work)
