@@ -1,12 +1,11 @@
 """What it costs a loop of real ``mj_step`` calls to be watched: by the schedules' model mode on one thread,
 by the noise of ``soak run --perturb light``; and what it costs code that is nobody's target.
 
-The loop in ``stepping`` is the target. Each turn runs it plainly and watched, one after the other; a ratio
-belongs to a turn. Processor time of the loop's thread counts, for the clock of a shared machine measures the
-others too. But noise is sleep, so the clock counts there; and the two loops take turns every 50 ms, for such
-a machine is a quarter slower in one second than in the next. Noise is for policies that run for seconds, and
-costs most at their beginning: its loop is that long. Three worlds, from one whose step takes little more than
-a line's event to one that is worth stepping.
+The loop in ``stepping`` is the target. It is run plainly and watched by turns, for a shared machine is a
+quarter slower in one second than in the next; a ratio is of what many short turns took. Processor time of the
+loop's thread counts, for the clock measures the others too; but noise is sleep, so the clock counts there.
+Noise is for policies that run for seconds, and costs most at their beginning: its loop is that long. Three
+worlds, from one whose step takes little more than a line's event to one that is worth stepping.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from soak.worker.perturb import Files, Perturber
 
 TURNS, LONG_TURNS = 7, 31
 SECONDS = 0.05  # of processor time, for the plain loop of a turn
+PARTS = 5  # of it, each in a schedule of its own
 SLICES = 60  # of that length, where noise is measured: 3 s, while scenarios run policies for five
 MODEL_LIMIT, LIGHT_LIMIT, ELSEWHERE_LIMIT = 2.0, 1.1, 1.05
 ENDLESS = 10**9
@@ -54,7 +54,7 @@ def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:
     loop = functools.partial(stepping.steps, model, data)
     count = _count(loop)
     plain = _in_thread(loop, count) / count * 1e6
-    controlled = _ratios(loop, count, turns, _controlled)
+    controlled = _ratios(loop, count, turns)
     light = [_noisy(model, data, count, turn) for turn in range(turns)]
     note = f"a step and its line take {plain:.1f} µs by themselves"
     return [
@@ -65,7 +65,7 @@ def _world(name: str, model: Any, data: Any, turns: int) -> list[Row]:
 
 def _elsewhere(turns: int) -> Row:
     count = _count(bystander.work)
-    ratios = _ratios(bystander.work, count, turns, _controlled)
+    ratios = _ratios(bystander.work, count, turns)
     note = "pure Python in another file"
     if not hasattr(sys, "monitoring"):  # before 3.12 every call is looked at
         return row("code that is not the target's, in model mode", ratios, "times", note=note)
@@ -73,17 +73,14 @@ def _elsewhere(turns: int) -> Row:
     return at_most(what, ratios, ELSEWHERE_LIMIT, "times", note=f"{note}; to be 1.0 but for noise")
 
 
-def _ratios(
-    loop: Loop,
-    count: int,
-    turns: int,
-    watched: Callable[[Loop, int], float],
-) -> list[float]:
-    ratios = []
-    for _ in range(turns):
-        plain = _in_thread(loop, count)
-        ratios.append(watched(loop, count) / plain)
-    return ratios
+def _ratios(loop: Loop, count: int, turns: int) -> list[float]:
+    return [_ratio(loop, count // PARTS + 1) for _ in range(turns)]
+
+
+def _ratio(loop: Loop, count: int) -> float:
+    """In model mode against plainly, a part of each after the other."""
+    parts = [(_in_thread(loop, count), _controlled(loop, count)) for _ in range(2 * PARTS)]
+    return sum(watched for _, watched in parts) / sum(plain for plain, _ in parts)
 
 
 def _controlled(loop: Loop, count: int) -> float:
