@@ -14,6 +14,8 @@ HANG_AFTER = 20.0
 """Seconds in which one try has ended: it is a single schedule."""
 #: After so many in which the two did not meet, they never will: the call is too short, or no native one.
 _IN_VAIN = 4
+#: No call of one's own ends with it.
+_FROM_OUTSIDE = "SIGKILL"
 #: Seconds into its call, at most, until a thread is stopped: another moment in each try.
 _LATEST = 300e-6
 
@@ -61,7 +63,7 @@ def confirm(child: Child, token: str, tries: int = TRIES) -> Confirmation:
             return Confirmation(tries=number - 1, met=met, death="", missing="interrupted")
         met += bool(explored.met)
         missing = (explored.record or {}).get("missing", "")
-        if missing or (explored.met and explored.death):
+        if missing or (explored.met and explored.death not in ("", _FROM_OUTSIDE)):
             return Confirmation(tries=number, met=met, death=explored.death, missing=missing)
         if not met and number == _IN_VAIN:
             missing = f"in {number} tries neither call could be stopped before it was over"

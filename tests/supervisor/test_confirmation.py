@@ -60,6 +60,11 @@ def test_a_death_in_which_the_calls_did_not_meet_confirms_nothing() -> None:
     assert "nothing died in 2 tries, in 1 of which the two calls did meet" in told.in_words()
 
 
+def test_what_was_killed_from_outside_confirms_nothing() -> None:
+    """Out of memory, say; a hang, which we end that way ourselves, does."""
+    assert confirm(Child(died(9), survived(met=True)), "token", tries=2).death == ""
+
+
 def test_what_cannot_be_is_not_tried_again() -> None:
     """Where no thread can be stopped, and where the calls are over each time."""
     told = confirm(Child(survived(met=False, missing="not here")), "token")
