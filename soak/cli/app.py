@@ -59,17 +59,17 @@ def run(
         list[str] | None, typer.Argument(help="Names or files of scenarios; all built-in ones by default.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="How long to run [1].")
+        float | None, typer.Option("--minutes", "-m", min=0.001, metavar="M", help="How long to run (1).")
     ] = None,
     count: Annotated[
         int | None, typer.Option("--count", "-n", min=1, metavar="N", help="Iterations of each scenario.")
     ] = None,
     until_fail: Annotated[bool, typer.Option("--until-fail", help="End at the first finding.")] = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="J", help="Workers at once [one per core].")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="J", help="Workers at once (one per core).")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="S", help="Decides every choice [drawn anew].")
+        int | None, typer.Option("--seed", metavar="S", help="Decides every choice (drawn anew).")
     ] = None,
     target: Target = "",
     python: Python = "",
@@ -176,22 +176,22 @@ def explore(
     switch_at: Annotated[
         list[str] | None,
         typer.Option(
-            "--switch-at", metavar="PATH", help="Files, folders or modules to switch in [the target's]."
+            "--switch-at", metavar="PATH", help="Files, folders or modules to switch in (the target's)."
         ),
     ] = None,
     schedules: Annotated[
         int | None,
-        typer.Option("--schedules", "-n", min=1, metavar="N", help="At most [1000; of a function 500]."),
+        typer.Option("--schedules", "-n", min=1, metavar="N", help="At most (1000; of a function 500)."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Decides every choice.")] = 0,
     token: Annotated[str, typer.Option("--token", help="Replay this one schedule instead.")] = "",
     steps: Annotated[
         int | None,
-        typer.Option("--steps", min=1, metavar="N", help="Points of a schedule [20000; a scenario's 60000]."),
+        typer.Option("--steps", min=1, metavar="N", help="Points of a schedule (20000; a scenario's 60000)."),
     ] = None,
     stall: Annotated[
         float | None,
-        typer.Option("--stall", min=0.1, metavar="S", help="Seconds that nothing may move in one [10]."),
+        typer.Option("--stall", min=0.1, metavar="S", help="Seconds that nothing may move in one (10)."),
     ] = None,
     python: Python = "",
     out: Out = OUT,

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 def repro(
     finding: Annotated[str, typer.Argument(help="A finding's name, or the beginning of it.")],
     count: Annotated[
-        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try [20].")
+        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="How often to try (20).")
     ] = None,
     until_hit: Annotated[
         bool, typer.Option("--until-hit", help="Try until it came back once; as often as it takes.")
@@ -188,7 +188,7 @@ def triage(
         typer.Option(
             "--after",
             metavar="SCENARIO",
-            help="Run this before, in one process [what the run had before it].",
+            help="Run this before, in one process (what the run had before it).",
         ),
     ] = None,
     count: Annotated[
@@ -223,7 +223,7 @@ def shrink(
         float, typer.Option("--minutes", "-m", min=0.01, metavar="M", help="How long, at most.")
     ] = 10.0,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Where to write it [./shrunk_<finding>.py].")
+        Path | None, typer.Option("--to", metavar="FILE", help="Where to write it (./shrunk_<finding>.py).")
     ] = None,
     out: Out = OUT,
     wait: Wait = 0.0,

@@ -33,7 +33,7 @@ Target = Annotated[
 ]
 HangAfter = Annotated[
     float | None,
-    typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without progress that are a hang [10]."),
+    typer.Option("--hang-after", min=0.1, metavar="S", help="Seconds without progress that are a hang (10)."),
 ]
 PerturbOption = Annotated[
     Perturb, typer.Option("--perturb", help="Seeded jitter at line events of the target's files.")
@@ -54,7 +54,7 @@ Confidence = Annotated[
 Db = Annotated[
     str,
     typer.Option(
-        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database [soak.db in --out]."
+        "--db", envvar="SOAK_DB", metavar="URL", help="Remember runs in this database (soak.db in --out)."
     ),
 ]
 
