@@ -38,7 +38,7 @@ _MOMENT = 20e-6
 #: What a thread sends to itself: nobody minds it who is not traced.
 COMES = signal.SIGWINCH
 #: What a thread runs in that may hold the interpreter's lock, or one of the allocator's.
-_NOT_NATIVE = ("python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libm.", "libm-", "lib-dynload")
+_NOT_NATIVE = ("python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libm.", "libm-")
 
 
 class Traced:
