@@ -21,9 +21,10 @@ $(READY): pyproject.toml
 run: $(READY) ## the main job: soak the simulation for one minute
 	$(BIN)/soak run mutation_storm start_stop mutate_after_done close_while_running render_storm --minutes 1
 
-# Most tests wait for processes that they have started: four at once use two cores well.
+# Most tests wait for processes that they have started: four at once use two cores well. They are handed out
+# one by one, for a long one at the end of somebody's pile keeps everybody waiting.
 test: $(READY) ## the tests
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --maxschedchunk 1
 
 test-mujoco3: $(READY) ## what needs MuJoCo 3, in an environment of its own
 	$(PYTHON) -m venv $(VENV)-mujoco3
