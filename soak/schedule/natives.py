@@ -53,14 +53,9 @@ def native(
     """
     before = getattr(owner, name)
     real = _reals.get(id(before), before)  # said twice, the last word counts: a call has one inside
-    names = tuple(parameters) if parameters is not None else _parameters(real, f"{_named(owner)}.{name}")
-    repeats = () if stretch is None else (stretch,)
-    unknown = [wanted for wanted in (*reads, *writes, *repeats) if wanted not in names]
-    if unknown:
-        raise ValueError(
-            f"{_named(owner)}.{name} has no parameter {', '.join(unknown)}; it has {', '.join(names)}. "
-            "Name one of these, or hand in parameters=(…)"
-        )
+    title = f"{_named(owner)}.{name}"
+    names = tuple(parameters) if parameters is not None else _parameters(real, title)
+    _require(names, (*reads, *writes, *(() if stretch is None else (stretch,))), title)
     use = _Use(
         title=name,
         reads=tuple((names.index(one), one) for one in reads),
@@ -102,6 +97,16 @@ def native(
     _reals[id(call)] = real
     setattr(owner, name, call)
     return restore
+
+
+def _require(names: Sequence[str], wanted: Sequence[str], title: str) -> None:
+    """Raises ValueError where a wanted parameter is not among `names`."""
+    unknown = [one for one in wanted if one not in names]
+    if unknown:
+        raise ValueError(
+            f"{title} has no parameter {', '.join(unknown)}; it has {', '.join(names)}. "
+            "Name one of these, or hand in parameters=(…)"
+        )
 
 
 def _repeated(
