@@ -10,7 +10,7 @@ import mujoco
 
 from soak.targets import mujoco_overlaps
 
-mujoco_overlaps.install(stretch=True)
+mujoco_overlaps.install()
 
 _BOXES = "".join(
     f"<body pos='{number % 7 * 0.15} {number // 7 * 0.15} {0.1 + 0.19 * (number % 3)}'><freejoint/>"

@@ -172,6 +172,11 @@ class _Books:
 _books = _Books()
 
 
+def confirming() -> bool:
+    """Whether two calls that overlap are to meet: what can be made longer should be said so then."""
+    return _books.freezer is not None
+
+
 @contextmanager
 def confirmed_by(freezer: Freezer) -> Iterator[None]:
     """Within, the two calls of an overlap do meet, once the schedule has failed."""

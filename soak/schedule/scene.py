@@ -18,7 +18,7 @@ from soak import author
 from soak.events import PromiseBroken, Raised, encode, to_plain
 from soak.schedule.episode import Episode, Unfit, in_words
 from soak.schedule.exploration import Exploration
-from soak.schedule.natives import Overlap
+from soak.schedule.natives import Overlap, confirming
 from soak.schedule.outcome import Kind
 from soak.schedule.result import Result
 from soak.schedule.witness import event_of
@@ -45,12 +45,11 @@ def explore_scene(
     faulthandler.enable(fault)
     faulthandler.register(signal.SIGUSR1, fault)
     scenario, target = load(spec["scenario_file"], spec["scenario"], spec["target"])
-    confirming = "freeze" in spec
     tables = [importlib.import_module(table) for library, table in TABLES.items() if library in sys.modules]
     for table in tables:  # before the target's own wrappers, so that these come first
-        table.install(stretch=confirming)
+        table.install()
     prepare_targets([target], guard_malloc=False)
-    for table in tables if confirming else ():
+    for table in tables if confirming() else ():
         table.let_pass()
     episode = Episode(scenario, target, folder, seed=spec["seed"])
     author.set_witness(episode.witness)

@@ -11,7 +11,7 @@ from typing import Any
 
 import mujoco
 
-from soak.schedule.natives import native
+from soak.schedule.natives import confirming, native
 from soak.targets import mujoco_native, mujoco_oracles
 
 #: Promises that are broken where two calls overlap: a target's own oracles may see it first.
@@ -42,7 +42,7 @@ def install(*, stretch: bool = False) -> Callable[[], None]:
     With ``stretch``, ``mj_step`` makes more steps than asked now and then under ``soak run --perturb heavy``,
     so that whoever touches its data meanwhile meets it: for targets whose promises do not count steps.
     """
-    repeats = {"stretch": "nstep"} if stretch else {}
+    repeats = {"stretch": "nstep"} if stretch or confirming() else {}
     undo = [
         *_each(mujoco, ("mj_step",), reads=("m",), writes=("d",), **repeats),
         *_each(mujoco, WORKS, reads=("m",), writes=("d",)),

@@ -19,7 +19,7 @@ SCENE = """
     import mujoco
     from soak.targets import mujoco_overlaps
 
-    mujoco_overlaps.install(stretch=True)
+    mujoco_overlaps.install()
     BOXES = "".join(
         f"<body pos='{i % 7 * .15} {i // 7 * .15} {.1 + .19 * (i % 3)}'><freejoint/>"
         "<geom type='box' size='.1 .1 .1'/></body>"
