@@ -154,6 +154,7 @@ def test_a_process_that_was_gone_before_it_was_known_is_no_error(tmp_path: Path)
         os.close(worker.write_end)
         worker.bury()
         worker.ask_to_stop()
+        assert (worker.pid, worker.asked) == (process.pid, "")
 
 
 @pytest.mark.parametrize("times", [1, 50])

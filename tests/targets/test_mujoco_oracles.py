@@ -67,7 +67,9 @@ def test_correct_use_is_silent(model: Any) -> None:
     mujoco.mj_setState(own, data, state, what)
     mujoco.mj_step(own, data)
     new, carried = spec.recompile(own, data)
+    before = carried.time
     mujoco.mj_step(new, carried)
+    assert carried.time > before, "the call was withheld"
     mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
@@ -115,6 +117,7 @@ def test_a_callback_may_use_the_data_it_is_given(model: Any) -> None:
     data = mujoco.MjData(model)
     mujoco.set_mjcb_control(lambda m, d: mujoco.mj_kinematics(m, d))
     mujoco.mj_step(model, data)
+    assert data.time > 0, "the call was withheld"
 
 
 @pytest.mark.usefixtures("oracles")

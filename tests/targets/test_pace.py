@@ -40,6 +40,7 @@ def test_a_call_that_took_long_on_a_machine_that_did_nothing_else_is_not_told() 
     """The ticker did not have its turns either: nothing can be said of the call."""
     clock = Clock()
     take(Pace(clock, lambda: None), clock, 60.0, turns=TURNS_PER_SECOND - 1)
+    assert clock.now == 160.0
 
 
 def test_a_call_in_time_is_not_told() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import soak
 from soak.events import Beat
 from soak.worker.stopwatch import EVERY, Stopwatch
@@ -70,6 +72,7 @@ def test_a_worker_tells_what_was_timed(tmp_path: Path) -> None:
     assert told["teardown"].longest == 0.5
 
 
-def test_elsewhere_nobody_listens() -> None:
+def test_elsewhere_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
     """Outside a worker, saying it is silent."""
     soak.took("work", 0.001)
+    assert capfd.readouterr() == ("", "")
