@@ -1,7 +1,7 @@
 """How often two MuJoCo calls that overlap by the books do crash, once ``soak explore`` has them meet.
 
 Three pairs of calls on one data, each explored from several seeds. A step of their scene takes some 200 µs;
-where two are to meet, it is made fifty times.
+where two are to meet, it is made fifty times, or a thousand.
 """
 
 from __future__ import annotations

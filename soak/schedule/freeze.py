@@ -32,11 +32,16 @@ class Freezer:
     """Has two native calls meet, once: of the thread that came first, and of the one that overlaps it. A
     context manager: its tracer waits beside it."""
 
-    def __init__(self, note: Callable[[str], None], delay: float, *, stop_second: bool = False) -> None:
+    def __init__(
+        self, note: Callable[[str], None], delay: float, *, times: int = 1, stop_second: bool = False
+    ) -> None:
         """``note`` hears in words what meets what, once it does and before anything can die of it. The first
-        thread is stopped, or the second, ``delay`` seconds after it has begun its call at the earliest."""
+        thread is stopped, or the second, ``delay`` seconds after it has begun its call at the earliest. A
+        call that can repeat its work does it ``times`` as often: there is time to stop the one, and it finds
+        another state when it goes on."""
         self._note = note
         self._delay = delay
+        self._times = times
         self._stop_second = stop_second
         self._first: Stay | None = None
         self._words = ""
@@ -89,14 +94,14 @@ class Freezer:
     def _call(self, stay: Stay, *, stopped: bool) -> None:
         if stopped:
             signal.pthread_kill(get_ident(), COMES)
-            stay.call()
+            stay.call(self._times)
             return
         while (answer := self._hear()).isupper():  # again and again, where it has the interpreter's lock
             self._say(answer)
         if answer == "k":
             self._note(self._words)
             try:
-                stay.call()
+                stay.call(self._times)
             finally:
                 self._say("t")
 

@@ -78,7 +78,7 @@ def native(
             task=task,
             use=use,
             objects=use.objects(args, kwargs),
-            call=lambda: make(args, kwargs, _longer),
+            call=lambda times: make(args, kwargs, lambda count: times * count),
         )
         if _books.freezer is not None:
             _be_met(conductor, stay, _books.freezer)
@@ -124,12 +124,6 @@ def _repeated(
     return args, kwargs if count == asked else kwargs | {name: count}
 
 
-def _longer(count: int) -> int:
-    """So often that somebody can stop it in the middle, for a step of a small model takes 10 µs; and that
-    whoever was stopped finds another state when it goes on."""
-    return 50 * count
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Use:
     """What a call does to its arguments, by their positions and names."""
@@ -152,12 +146,12 @@ class _Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stay:
-    """A thread's being in a native call. ``call`` makes it, longer than it was asked for if that can be."""
+    """A thread's being in a native call. ``call`` makes it, so many times as long if that can be."""
 
     task: Task
     use: _Use
     objects: dict[int, tuple[str, bool]]
-    call: Callable[[], Any]
+    call: Callable[[int], Any]
 
 
 class _Books:

@@ -18,7 +18,7 @@ class Call:
         self.made = 0
         self.task: Any = SimpleNamespace(thread=SimpleNamespace(native_id=999_999_999))
 
-    def call(self) -> None:
+    def call(self, times: int) -> None:
         self.made += 1
 
 

@@ -46,6 +46,7 @@ def test_it_ends_with_the_first_death() -> None:
     moments = [spec["freeze"]["delay"] for spec in child.specs]
     assert len(set(moments)) == 3 and all(0 <= moment < 0.001 for moment in moments)
     assert [spec["freeze"]["stop_second"] for spec in child.specs] == [False, True, False]
+    assert [spec["freeze"]["times"] for spec in child.specs] == [50, 50, 1000]
 
 
 def test_an_exit_and_a_hang_are_deaths_too() -> None:
